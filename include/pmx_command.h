@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* pmx_command.h: the format of a command and of the queue that carries it from a kernel to the proxy.
+ * The only header that device/ (producer) and proxy/ (consumer) share. Users need not include it.
+ *
+ * A command is 32 bytes: two halves of 16 bytes, each of two 64-bit words. Bit 0 of the first word of
+ * each half is the lap parity: (index / capacity + 1) & 1, so the zeroed ring of lap 0 is invalid.
+ * A command is there when both halves carry the parity of the lap; halves may arrive in any order.
+ *
+ *   word 0   bit 0 parity | 1..5 op | 6..15 flags | 16..23 epoch | 24..43 dst_rank | 44..63 reserved, 0
+ *   word 1   PUT: heap offset of the source in the sender's heap;  SIGNAL: the value
+ *   word 2   bit 0 parity | 1..63 n_bytes (PUT), else 0
+ *   word 3   heap offset in the target's heap of the data (PUT) or of the 8-byte word (SIGNAL)
+ *
+ * put_signal is two commands at consecutive indices: a PUT, then a SIGNAL with PMX_CMD_ORDER. */
+#ifndef PMX_COMMAND_H
+#define PMX_COMMAND_H
+
+#include <stdint.h>
+
+#ifdef __CUDACC__
+#define PMX_HOST_DEVICE __host__ __device__
+#else
+#define PMX_HOST_DEVICE
+#endif
+
+typedef enum pmx_cmd_op {
+    PMX_CMD_PUT = 1,
+    PMX_CMD_SIGNAL_SET = 2,
+    PMX_CMD_SIGNAL_ADD = 3,
+    PMX_CMD_FENCE = 4 /* what follows to dst_rank becomes visible there after what precedes */
+} pmx_cmd_op_t;
+
+/* An order point stands before this signal: it must not overtake the puts queued before it. */
+#define PMX_CMD_ORDER 1u
+
+#define PMX_CMD_MAX_RANK ((1u << 20) - 1)
+#define PMX_CMD_MAX_BYTES ((UINT64_C(1) << 63) - 1)
+
+/* One slot of the ring.
+ * Writer: the producer that reserved the index; in each half the second word is stored first (relaxed),
+ * then the word with the parity (release), which also publishes the payload written before.
+ * Reader: the proxy; acquire on the parity words. Reused when `consumed` has passed the index. */
+typedef struct pmx_command {
+    uint64_t word[4];
+} pmx_command_t;
+
+/* A queue as its producers see it; all words are 64-bit, grow for ever and never wrap in practice
+ * (2^64 commands). Chosen by destination, so queue order is the order to one rank. */
+typedef struct pmx_device_queue {
+    pmx_command_t *entries; /* ring of `capacity` slots, 64-byte aligned, zeroed at creation */
+    /* Writers: producers, fetch-add relaxed. Readers: producers (quiet). The proxy never reads it. */
+    uint64_t *head;
+    /* Writer: the proxy, release, after it has copied the commands before this index out of the ring.
+     * Readers: producers, acquire, before they write a slot again. */
+    const uint64_t *consumed;
+    /* Writer: the proxy, release: every command before this index is complete at its target, or has
+     * failed (then the fault words say so). Readers: producers, acquire (quiet). */
+    const uint64_t *completed;
+    uint64_t capacity; /* a power of two */
+} pmx_device_queue_t;
+
+PMX_HOST_DEVICE static inline uint64_t pmx_command_parity(uint64_t index, uint64_t capacity)
+{
+    return (index / capacity + 1) & 1;
+}
+
+PMX_HOST_DEVICE static inline pmx_command_t pmx_command_make(pmx_cmd_op_t op, unsigned flags,
+                                                             uint32_t dst_rank, uint64_t local,
+                                                             uint64_t n_bytes, uint64_t remote_off)
+{
+    pmx_command_t c;
+    c.word[0] = (uint64_t)op << 1 | (uint64_t)flags << 6 | (uint64_t)dst_rank << 24;
+    c.word[1] = local;
+    c.word[2] = n_bytes << 1;
+    c.word[3] = remote_off;
+    return c;
+}
+
+PMX_HOST_DEVICE static inline pmx_cmd_op_t pmx_command_op(const pmx_command_t *c)
+{
+    return (pmx_cmd_op_t)(c->word[0] >> 1 & 31);
+}
+PMX_HOST_DEVICE static inline unsigned pmx_command_flags(const pmx_command_t *c)
+{
+    return (unsigned)(c->word[0] >> 6 & 1023);
+}
+PMX_HOST_DEVICE static inline uint32_t pmx_command_dst(const pmx_command_t *c)
+{
+    return (uint32_t)(c->word[0] >> 24 & PMX_CMD_MAX_RANK);
+}
+PMX_HOST_DEVICE static inline uint64_t pmx_command_bytes(const pmx_command_t *c)
+{
+    return c->word[2] >> 1;
+}
+
+#endif /* PMX_COMMAND_H */

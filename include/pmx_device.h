@@ -1,0 +1,367 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* pmx_device.h: put, signal, wait and groups for the blocks of a kernel. Header only.
+ *
+ * A block is a group of threads that can meet at a barrier; g++ compiles this header for host threads
+ * that play blocks (pmx_launch). The first argument of a call is its scope:
+ *   pmx::thread   the calling thread alone makes the call
+ *   pmx::block    all threads of the block make the call together, with the same arguments; it holds a
+ *                 block barrier before it publishes, so what any of them wrote before is covered
+ *
+ * Calls return 0 or a PMX_ERR_* code: PMX_ERR_ADDRESS (not in the heap, or a misaligned signal) and
+ * PMX_ERR_RANK in all threads of the scope, nothing being queued; PMX_ERR_PEER_FAILED, PMX_ERR_TIMEOUT or
+ * the code of a job that is coming down at least in thread 0 of the scope, which is the one that queues.
+ *
+ * Memory ordering. put_signal releases what the scope wrote before; signal_wait and a hit of signal_test
+ * acquire what the sender released. Puts without a signal are ordered by fence and completed by quiet. */
+#ifndef PMX_DEVICE_H
+#define PMX_DEVICE_H
+
+#include <string.h>
+
+#include "pmx.h"
+#include "pmx_atomic.h"
+#include "pmx_command.h"
+
+extern "C" {
+
+/* The view of a context that kernels use. Plain data, copied freely; valid until the context is freed. */
+typedef struct pmx_device_ctx {
+    size_t size_bytes;
+    int rank;
+    int size;
+    int signals; /* pmx_signals_t */
+    unsigned n_queues;
+    const pmx_device_queue_t *queues; /* n_queues; that of dst_rank is dst_rank % n_queues */
+    char *heap_base;
+    uint64_t heap_bytes;
+    char *const *peer_base; /* [size] where this process maps the heap of each rank; NULL: by the proxy */
+    /* Writer: proxy or any thread, release, once; 0, or the PMX_ERR_* for which all waits must end.
+     * Readers: every wait, acquire. */
+    int32_t *fault;
+    /* Writer: proxy, release. Readers: waits. [size] 1: the rank has failed; never goes back. */
+    const uint32_t *peer_failed;
+    /* Writer: proxy, release, after peer_failed. Readers: waits for any rank. How many have failed. */
+    const uint32_t *n_failed;
+    uint64_t timeout_ns; /* bound of every wait that does not bring its own */
+} pmx_device_ctx_t;
+
+/* Where the calling thread stands in its launch. Outside of pmx_launch: block 0 of 1, thread 0 of 1. */
+typedef struct pmx_block {
+    unsigned index;
+    unsigned n_blocks;
+    unsigned thread;
+    unsigned n_threads;
+} pmx_block_t;
+PMX_API pmx_block_t pmx_block_get(void);
+/* The barrier of the block: returns when all its threads have called it; orders their memory. */
+PMX_API void pmx_block_sync(void);
+}
+
+namespace pmx {
+
+using Ctx = pmx_device_ctx_t;
+
+struct ThreadScope {
+    unsigned index() const { return 0; }
+    unsigned count() const { return 1; }
+    void sync() const {}
+};
+struct BlockScope {
+    unsigned index() const { return pmx_block_get().thread; }
+    unsigned count() const { return pmx_block_get().n_threads; }
+    void sync() const { pmx_block_sync(); }
+};
+inline constexpr ThreadScope thread{};
+inline constexpr BlockScope block{};
+
+/* Puts to one rank and the signals that announce them, committed together: who sees any signal of the
+ * group sees all its puts. Memory of this rank, shared by the blocks that take part; zero `claimed` and
+ * `arrived` once, the group is ready for use again when it has been committed. */
+struct Group {
+    struct Signal {
+        uint64_t off;
+        uint64_t value;
+    };
+    int dst_rank;
+    uint32_t expected; /* put_signals that make the group, 1.. */
+    Signal* signals;   /* room for `expected` */
+    /* Writers: the blocks that take part, relaxed; the last arriver zeroes it before it commits. */
+    uint32_t claimed;
+    /* Writers: the same, acq_rel, after the put is queued and signals[] written: the last to arrive sees
+     * all of them. Wraps to 0 at commit. */
+    uint32_t arrived;
+};
+
+namespace detail {
+
+inline bool in_heap(const Ctx& ctx, const void* p, uint64_t n_bytes)
+{
+    uint64_t off = (uint64_t)((const char*)p - ctx.heap_base);
+    return off <= ctx.heap_bytes && n_bytes <= ctx.heap_bytes - off;
+}
+inline uint64_t heap_off(const Ctx& ctx, const void* p) { return (uint64_t)((const char*)p - ctx.heap_base); }
+
+inline bool good_signal(const Ctx& ctx, const uint64_t* sig)
+{
+    return ((uintptr_t)sig & 7) == 0 && in_heap(ctx, sig, 8);
+}
+
+/* The code for which a wait on from_rank must end now, or 0. */
+inline int fault_of(const Ctx& ctx, int from_rank)
+{
+    if (int32_t err = load_acquire(ctx.fault)) return err;
+    if (from_rank == PMX_RANK_ANY ? load_acquire(ctx.n_failed) != 0
+                                  : load_acquire(&ctx.peer_failed[from_rank]) != 0)
+        return PMX_ERR_PEER_FAILED;
+    return PMX_SUCCESS;
+}
+
+inline constexpr int kNoRank = -2; /* a wait that no single rank's failure ends */
+
+/* The one spin of this header. done() is asked once more after a fault or the time limit. */
+template <typename Done>
+inline int wait_until(const Ctx& ctx, int from_rank, uint64_t timeout_ns, Done done)
+{
+    if (done()) return PMX_SUCCESS;
+    uint64_t limit = timeout_ns ? timeout_ns : ctx.timeout_ns;
+    uint64_t start = now_ns();
+    for (unsigned spins = 0;; spins++) {
+        if (done()) return PMX_SUCCESS;
+        relax(spins);
+        if (spins % 64 != 63) continue;
+        int err = from_rank == kNoRank ? load_acquire(ctx.fault) : fault_of(ctx, from_rank);
+        if (!err && now_ns() - start > limit) err = PMX_ERR_TIMEOUT;
+        if (err) return done() ? PMX_SUCCESS : err;
+    }
+}
+
+/* Queues n commands at consecutive indices. A time-out leaves a hole in the ring that the proxy cannot
+ * pass, so it becomes the fault of the whole context. */
+inline int push(const Ctx& ctx, int dst_rank, const pmx_command_t* commands, unsigned n)
+{
+    const pmx_device_queue_t& q = ctx.queues[(unsigned)dst_rank % ctx.n_queues];
+    uint64_t first = fetch_add_relaxed(q.head, (uint64_t)n);
+    int err = wait_until(ctx, kNoRank, 0,
+                         [&] { return first + n - load_acquire(q.consumed) <= q.capacity; });
+    if (err) {
+        store_release(ctx.fault, (int32_t)err);
+        return err;
+    }
+    for (unsigned i = 0; i < n; i++) {
+        pmx_command_t* slot = &q.entries[(first + i) & (q.capacity - 1)];
+        uint64_t parity = pmx_command_parity(first + i, q.capacity);
+        store_relaxed(&slot->word[1], commands[i].word[1]);
+        store_release(&slot->word[0], commands[i].word[0] | parity);
+        store_relaxed(&slot->word[3], commands[i].word[3]);
+        store_release(&slot->word[2], commands[i].word[2] | parity);
+    }
+    return PMX_SUCCESS;
+}
+
+/* The share of the calling thread in a copy by its scope. */
+template <typename Scope>
+inline void copy(Scope scope, void* dst, const void* src, uint64_t n_bytes)
+{
+    uint64_t share = (n_bytes / scope.count() + 63) & ~(uint64_t)63;
+    uint64_t begin = share * scope.index();
+    if (begin >= n_bytes) return;
+    memcpy((char*)dst + begin, (const char*)src + begin, n_bytes - begin < share ? n_bytes - begin : share);
+}
+
+inline void apply_signal(uint64_t* word, uint64_t value, pmx_sigop_t op)
+{
+    if (op == PMX_SIGNAL_ADD)
+        fetch_add_release(word, value);
+    else
+        store_release(word, value);
+}
+
+inline int check(const Ctx& ctx, int dst_rank)
+{
+    if ((unsigned)dst_rank >= (unsigned)ctx.size) return PMX_ERR_RANK;
+    return fault_of(ctx, dst_rank);
+}
+
+inline pmx_command_t put_command(const Ctx& ctx, void* dst_sym, const void* src_sym, uint64_t n_bytes, int dst_rank)
+{
+    return pmx_command_make(PMX_CMD_PUT, 0, (uint32_t)dst_rank, heap_off(ctx, src_sym), n_bytes,
+                            heap_off(ctx, dst_sym));
+}
+inline pmx_command_t signal_command(uint64_t sig_off, uint64_t value, pmx_sigop_t op, unsigned flags, int dst_rank)
+{
+    return pmx_command_make(op == PMX_SIGNAL_ADD ? PMX_CMD_SIGNAL_ADD : PMX_CMD_SIGNAL_SET, flags,
+                            (uint32_t)dst_rank, value, 0, sig_off);
+}
+
+}  // namespace detail
+
+/* Where this process maps ptr_sym of rank, or NULL when only the proxy reaches it. */
+inline void* ptr(const Ctx& ctx, const void* ptr_sym, int rank)
+{
+    return ctx.peer_base[rank] ? ctx.peer_base[rank] + detail::heap_off(ctx, ptr_sym) : nullptr;
+}
+
+/* n_bytes (0..) from src_sym in the own heap to dst_sym on dst_rank. src_sym must stay unchanged until
+ * quiet, or until the receiver has answered. */
+template <typename Scope>
+inline int put(Scope scope, const Ctx& ctx, void* dst_sym, const void* src_sym, uint64_t n_bytes, int dst_rank)
+{
+    if (int err = detail::check(ctx, dst_rank)) return err;
+    if (!detail::in_heap(ctx, dst_sym, n_bytes) || !detail::in_heap(ctx, src_sym, n_bytes)) return PMX_ERR_ADDRESS;
+    if (void* direct = ptr(ctx, dst_sym, dst_rank)) {
+        detail::copy(scope, direct, src_sym, n_bytes);
+        return PMX_SUCCESS;
+    }
+    scope.sync();
+    if (scope.index() != 0) return PMX_SUCCESS;
+    pmx_command_t command = detail::put_command(ctx, dst_sym, src_sym, n_bytes, dst_rank);
+    return detail::push(ctx, dst_rank, &command, 1);
+}
+
+/* put, then a signal that is never seen before its data. */
+template <typename Scope>
+inline int put_signal(Scope scope, const Ctx& ctx, void* dst_sym, const void* src_sym, uint64_t n_bytes,
+                      uint64_t* sig_sym, uint64_t value, pmx_sigop_t op, int dst_rank)
+{
+    if (int err = detail::check(ctx, dst_rank)) return err;
+    if (!detail::in_heap(ctx, dst_sym, n_bytes) || !detail::in_heap(ctx, src_sym, n_bytes) ||
+        !detail::good_signal(ctx, sig_sym))
+        return PMX_ERR_ADDRESS;
+    void* direct = ptr(ctx, dst_sym, dst_rank);
+    if (direct) detail::copy(scope, direct, src_sym, n_bytes);
+    scope.sync();
+    if (scope.index() != 0) return PMX_SUCCESS;
+    if (direct) {
+        detail::apply_signal((uint64_t*)ptr(ctx, sig_sym, dst_rank), value, op);
+        return PMX_SUCCESS;
+    }
+    pmx_command_t pair[2] = {
+        detail::put_command(ctx, dst_sym, src_sym, n_bytes, dst_rank),
+        detail::signal_command(detail::heap_off(ctx, sig_sym), value, op, PMX_CMD_ORDER, dst_rank)};
+    return detail::push(ctx, dst_rank, pair, 2);
+}
+
+/* A signal alone: not ordered after earlier puts. */
+template <typename Scope>
+inline int signal(Scope scope, const Ctx& ctx, uint64_t* sig_sym, uint64_t value, pmx_sigop_t op, int dst_rank)
+{
+    if (int err = detail::check(ctx, dst_rank)) return err;
+    if (!detail::good_signal(ctx, sig_sym)) return PMX_ERR_ADDRESS;
+    scope.sync();
+    if (scope.index() != 0) return PMX_SUCCESS;
+    if (void* direct = ptr(ctx, sig_sym, dst_rank)) {
+        detail::apply_signal((uint64_t*)direct, value, op);
+        return PMX_SUCCESS;
+    }
+    pmx_command_t command = detail::signal_command(detail::heap_off(ctx, sig_sym), value, op, 0, dst_rank);
+    return detail::push(ctx, dst_rank, &command, 1);
+}
+template <typename Scope>
+inline int signal_set(Scope scope, const Ctx& ctx, uint64_t* sig_sym, uint64_t value, int dst_rank)
+{
+    return signal(scope, ctx, sig_sym, value, PMX_SIGNAL_SET, dst_rank);
+}
+template <typename Scope>
+inline int signal_add(Scope scope, const Ctx& ctx, uint64_t* sig_sym, uint64_t value, int dst_rank)
+{
+    return signal(scope, ctx, sig_sym, value, PMX_SIGNAL_ADD, dst_rank);
+}
+
+/* What this context sends to dst_rank from here on becomes visible there after what it sent before.
+ * Waits for nothing. */
+template <typename Scope>
+inline int fence(Scope scope, const Ctx& ctx, int dst_rank)
+{
+    if (int err = detail::check(ctx, dst_rank)) return err;
+    scope.sync();
+    if (scope.index() != 0) return PMX_SUCCESS;
+    if (ctx.peer_base[dst_rank]) {
+        detail::fence_release();
+        return PMX_SUCCESS;
+    }
+    pmx_command_t command = pmx_command_make(PMX_CMD_FENCE, 0, (uint32_t)dst_rank, 0, 0, 0);
+    return detail::push(ctx, dst_rank, &command, 1);
+}
+
+/* Returns when everything this context has queued is complete at its targets. PMX_ERR_PEER_FAILED: a rank
+ * has failed; the rest is complete. */
+template <typename Scope>
+inline int quiet(Scope scope, const Ctx& ctx)
+{
+    scope.sync();
+    if (scope.index() != 0) return PMX_SUCCESS;
+    for (unsigned i = 0; i < ctx.n_queues; i++) {
+        const pmx_device_queue_t& q = ctx.queues[i];
+        uint64_t upto = detail::load_relaxed(q.head);
+        int err = detail::wait_until(ctx, detail::kNoRank, 0,
+                                     [&] { return detail::load_acquire(q.completed) >= upto; });
+        if (err) return err;
+    }
+    detail::fence_release();
+    return detail::fault_of(ctx, PMX_RANK_ANY);
+}
+
+inline bool compare(uint64_t seen, pmx_cmp_t cmp, uint64_t value)
+{
+    switch (cmp) {
+    case PMX_CMP_EQ: return seen == value;
+    case PMX_CMP_NE: return seen != value;
+    case PMX_CMP_GT: return seen > value;
+    case PMX_CMP_GE: return seen >= value;
+    case PMX_CMP_LT: return seen < value;
+    case PMX_CMP_LE: return seen <= value;
+    }
+    return false;
+}
+
+/* Whether the own word compares as asked now; acquires. value_out (may be NULL): the value seen. */
+inline bool signal_test(const uint64_t* sig_sym, pmx_cmp_t cmp, uint64_t value, uint64_t* value_out = nullptr)
+{
+    uint64_t seen = detail::load_acquire(sig_sym);
+    if (!compare(seen, cmp, value)) return false;
+    if (value_out) *value_out = seen;
+    return true;
+}
+
+/* Waits until the own word compares as asked. from_rank: who is to send it (its failure ends the wait), or
+ * PMX_RANK_ANY. timeout_ns 0: that of the context. Each thread of a block scope waits for itself. */
+template <typename Scope>
+inline int signal_wait(Scope scope, const Ctx& ctx, const uint64_t* sig_sym, pmx_cmp_t cmp, uint64_t value,
+                       int from_rank = PMX_RANK_ANY, uint64_t timeout_ns = 0, uint64_t* value_out = nullptr)
+{
+    if (!detail::good_signal(ctx, sig_sym)) return PMX_ERR_ADDRESS;
+    if (from_rank != PMX_RANK_ANY && (unsigned)from_rank >= (unsigned)ctx.size) return PMX_ERR_RANK;
+    int err = detail::wait_until(ctx, from_rank, timeout_ns,
+                                 [&] { return signal_test(sig_sym, cmp, value, value_out); });
+    scope.sync();
+    return err;
+}
+
+/* One put_signal (SET) of a group. In grouped mode the put is queued now and the signal with all others of
+ * the group by the last to arrive, behind one order point; in coupled mode this is put_signal. */
+template <typename Scope>
+inline int group_put_signal(Scope scope, const Ctx& ctx, Group& group, void* dst_sym, const void* src_sym,
+                            uint64_t n_bytes, uint64_t* sig_sym, uint64_t value)
+{
+    int dst_rank = group.dst_rank;
+    if (ctx.signals == PMX_SIGNALS_COUPLED || ((unsigned)dst_rank < (unsigned)ctx.size && ctx.peer_base[dst_rank]))
+        return put_signal(scope, ctx, dst_sym, src_sym, n_bytes, sig_sym, value, PMX_SIGNAL_SET, dst_rank);
+    if (!detail::good_signal(ctx, sig_sym)) return PMX_ERR_ADDRESS;
+    int err = put(scope, ctx, dst_sym, src_sym, n_bytes, dst_rank);
+    if (err || scope.index() != 0) return err;
+    uint32_t slot = detail::fetch_add_relaxed(&group.claimed, 1u);
+    group.signals[slot] = {detail::heap_off(ctx, sig_sym), value};
+    if (detail::fetch_add_acq_rel(&group.arrived, 1u) + 1 != group.expected) return PMX_SUCCESS;
+    detail::store_relaxed(&group.claimed, 0u);
+    detail::store_relaxed(&group.arrived, 0u);
+    for (uint32_t i = 0; i < group.expected && !err; i++) {
+        pmx_command_t command = detail::signal_command(group.signals[i].off, group.signals[i].value, PMX_SIGNAL_SET,
+                                                       i == 0 ? PMX_CMD_ORDER : 0, dst_rank);
+        err = detail::push(ctx, dst_rank, &command, 1);
+    }
+    return err;
+}
+
+}  // namespace pmx
+
+#endif /* PMX_DEVICE_H */

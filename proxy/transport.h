@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* transport.h: one way to move bytes between ranks, as the engine sees it.
+ *
+ * Life: construct, address(), [addresses exchanged by the caller], connect(), then post() and poll()
+ * by the proxy thread alone, then destruct. address() and connect() are called by the thread that
+ * constructs, before the proxy thread starts. No entry throws or blocks, except connect(). */
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "status.h"
+
+namespace pmx {
+
+enum class OpKind : uint8_t { put, signal_set, signal_add };
+
+/* The operation must not be seen at the target before all operations posted to this rank earlier. Used
+ * only on a transport whose caps().fence is true. */
+inline constexpr uint8_t kOpFence = 1;
+
+/* One operation. put: n_bytes >= 1 from src, memory of the local heap, to dst_off of the target's heap.
+ * signal_*: value into the 8-byte aligned word at dst_off, as one 8-byte access; src is unused. */
+struct Op {
+    OpKind kind;
+    uint8_t flags;
+    const void* src;
+    uint64_t dst_off;
+    uint64_t n_bytes;
+    uint64_t value;
+    uint64_t cookie; /* returned by poll(), chosen by the caller */
+};
+
+struct Completion {
+    uint64_t cookie;
+    pmx_err_t err; /* PMX_SUCCESS: the operation is visible at the target */
+};
+
+/* What a transport promises, found by asking the provider, never assumed. Constant after construction. */
+struct TransportCaps {
+    std::string name;     /* "ofi", ... */
+    std::string provider; /* "tcp;ofi_rxm", ...; "" without one */
+    /* A signal posted after puts to the same rank is never seen before their data. */
+    bool orders_set = false;
+    bool orders_add = false;
+    /* A put posted after puts to the same rank is never seen before their data. */
+    bool orders_put = false;
+    bool fence = false; /* kOpFence works */
+    uint64_t max_put_bytes = UINT64_MAX; /* a longer put is refused by post(); the engine cuts it */
+};
+
+/* The local heap, the ranks, and where to find the parameters of a transport. */
+struct TransportConfig {
+    int rank = 0;
+    int size = 1;
+    void* heap_base = nullptr;
+    size_t heap_bytes = 0;
+    uint64_t timeout_ns = 0; /* bound of connect() */
+};
+
+class Transport {
+  public:
+    virtual ~Transport() = default;
+
+    virtual const TransportCaps& caps() const = 0;
+
+    /* Bytes that the other ranks need to reach this one (endpoint name, heap key and base). The size may
+     * differ between ranks. */
+    virtual std::vector<std::byte> address() const = 0;
+
+    /* addresses[r] is what address() gave on rank r. Ends within timeout_ns. Does not need the other
+     * side to be in connect() at the same time. */
+    virtual Status connect(std::span<const std::vector<std::byte>> addresses) = 0;
+
+    /* Posts ops to dst_rank, in order, as one chain with one doorbell. Returns how many were taken, from
+     * the front: fewer than ops.size() means no room now (poll, then post the rest). A negative PMX_ERR_*:
+     * the rank cannot be reached; nothing of this call was taken. src must stay unchanged until the
+     * operation completes. Each operation taken is reported by poll() exactly once. */
+    virtual int post(int dst_rank, std::span<const Op> ops) = 0;
+
+    /* Moves data, in and out: a target must call it even when it has posted nothing. Writes up to
+     * out.size() completions and returns how many, or a negative PMX_ERR_* when the transport is broken
+     * as a whole (then nothing more completes). */
+    virtual int poll(std::span<Completion> out) = 0;
+
+    /* Gives up on a rank: posts to it fail from now on; what is outstanding completes with
+     * PMX_ERR_PEER_FAILED by poll(), now or later, or never (the engine does not count on it). */
+    virtual void fail_peer(int dst_rank) = 0;
+};
+
+}  // namespace pmx

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* transport_ofi.h: puts and signals over libfabric RDM endpoints. */
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "transport.h"
+
+namespace pmx {
+
+struct OfiProvider {
+    std::string name;   /* "tcp;ofi_rxm" */
+    TransportCaps caps; /* what was granted */
+    bool usable;
+    std::string why; /* why not usable, or what was found out (such as "atomics by messages: ...") */
+};
+
+/* What libfabric offers here that pmx could use, best first (the order of preference is one table).
+ * only: a provider name to look at alone, or "" for all of the table. Opens and closes each. */
+std::vector<OfiProvider> ofi_probe(const std::string& only);
+
+/* An endpoint of this provider with the heap registered. */
+Status ofi_open(const std::string& provider, const TransportConfig& config,
+                std::unique_ptr<Transport>& transport_out);
+
+}  // namespace pmx

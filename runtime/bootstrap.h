@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* bootstrap.h: how ranks find each other before pmx can talk. All entries are collective and are made by
+ * the thread that calls pmx_init and pmx_finalize. Used at start and end only: never on a data path. */
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "status.h"
+
+namespace pmx {
+
+class Bootstrap {
+  public:
+    virtual ~Bootstrap() = default; /* collective; ends MPI if pmx began it */
+    virtual int rank() const = 0;
+    virtual int size() const = 0;
+    /* Blobs of any size, also different ones; all_out[r] is what rank r gave. */
+    virtual Status allgather(std::span<const std::byte> mine,
+                             std::vector<std::vector<std::byte>>& all_out) = 0;
+    virtual Status barrier() = 0;
+    /* Ends all ranks; does not return. Not collective. Any thread. */
+    [[noreturn]] virtual void abort(int exit_status) = 0;
+};
+
+/* comm: a pointer to an MPI_Comm, or nullptr for all ranks of the job (MPI is initialised when it is not
+ * yet; a build without MPI gives one rank). */
+Status bootstrap_open(const void* comm, std::unique_ptr<Bootstrap>& bootstrap_out);
+
+/* Agreement on a local result: every rank returns ok, or every rank returns the failure of the lowest
+ * failing rank (its code and its detail). failed_rank_out: that rank, or -1. */
+Status bootstrap_agree(Bootstrap& bootstrap, const Status& mine, int* failed_rank_out);
+
+}  // namespace pmx
