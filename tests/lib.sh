@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# shellcheck shell=bash
+# What the .test scripts share; they source it first:   . "$top_srcdir/tests/lib.sh"
+#
+#   ranks N COMMAND...   runs COMMAND as N ranks of one job on this machine, within PMX_TEST_LIMIT_S seconds
+#                        (124 or 137 when it took longer); PMX_X=y before it reaches all ranks
+#   skip REASON          this machine or build cannot run the test (77)
+#   broken REASON        the test could not be set up (99)
+#   fail TEXT            the promise is not kept (1)
+#   need PROGRAM...      skips unless each is there
+#   $scratch             an empty directory in the build tree, removed at the end
+#   $build, $source      top of the build tree and of the source tree, absolute
+#
+# Tests that source this file run one after the other, also under make -j: their ranks share the cores.
+# No PMX_ variable of the caller gets through, but those that begin with PMX_TEST_.
+
+set -u
+build=${abs_top_builddir:?run the tests with make check}
+# shellcheck disable=SC2034  # for the scripts
+source=$(cd "${top_srcdir:?run the tests with make check}" && pwd) || exit 99
+
+skip() { printf 'SKIP: %s\n' "$*"; exit 77; }
+broken() { printf 'BROKEN: %s\n' "$*"; exit 99; }
+fail() { printf 'FAIL: %s\n' "$*"; exit 1; }
+need() {
+    local program
+    for program in "$@"; do
+        command -v "$program" >/dev/null || skip "there is no $program"
+    done
+}
+
+for name in $(compgen -e); do
+    case $name in
+    PMX_TEST_*) ;;
+    PMX_* | FI_* | OMPI_MCA_* | OMPI_COMM_* | PMIX_*) unset "$name" ;;
+    esac
+done
+export OPENBLAS_NUM_THREADS=1 LC_ALL=C
+
+# Fabrics of one machine: an interface that may come and go is not used.
+export FI_TCP_IFACE=lo FI_SOCKETS_IFACE=lo
+
+# LeakSanitizer reports what Open MPI keeps, and cannot name its unloaded components.
+export ASAN_OPTIONS=detect_leaks=0
+
+scratch=$(mktemp -d "$build/tests/scratch.XXXXXX") || broken "cannot write into $build/tests"
+: >"$scratch/.ranks"
+
+clean_up() {
+    local pid
+    while read -r pid; do
+        kill -TERM "$pid" 2>/dev/null
+    done <"$scratch/.ranks"
+    rm -rf "$scratch"
+}
+trap clean_up EXIT
+trap 'exit 129' HUP
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+exec 9>"$build/tests/.one-at-a-time" || broken "cannot write into $build/tests"
+flock -w 1800 9 || broken "another test holds $build/tests/.one-at-a-time for half an hour"
+
+ranks() {
+    local n=$1 limit_s=${PMX_TEST_LIMIT_S:-120} job pid status
+    shift
+    if [ "$n" -eq 1 ] && ! command -v mpirun >/dev/null; then
+        job=()
+    else
+        need mpirun
+        job=(mpirun -n "$n" --oversubscribe --bind-to none --mca mpi_yield_when_idle 1 --mca pml ob1
+            --mca btl 'self,vader' --mca btl_vader_single_copy_mechanism none)
+        if [ "$(id -u)" -eq 0 ]; then job+=(--allow-run-as-root); fi
+    fi
+    timeout -k 5 "$limit_s" "${job[@]}" "$@" </dev/null 9>&- &
+    pid=$!
+    echo "$pid" >>"$scratch/.ranks"
+    wait "$pid"
+    status=$?
+    sed -i "/^$pid\$/d" "$scratch/.ranks"
+    case $status in
+    124 | 137) echo "the job did not end within $limit_s s: $*" >&2 ;;
+    esac
+    return "$status"
+}
