@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* dispatch.cc: the way of a token to its experts. One group for each destination with one put_signal for
+ * each of its experts, also for those that get no rows: so receivers know when all has come, and the number
+ * of order points depends on the shape alone: (P - L) * E/P coupled, P - L grouped, L being the ranks that
+ * plain stores reach. */
+#include <cstring>
+
+#include "moe/kernel.h"
+
+namespace pmx::moe {
+
+namespace {
+
+void send_rows(Kernel& kernel, int dst, int local_expert)
+{
+    const Shape& shape = kernel.shape;
+    const Plan& plan = kernel.plan;
+    const int expert = dst * shape.local_experts + local_expert;
+    const size_t first = plan.first_row[(size_t)expert];
+    const size_t n_rows = plan.n_rows(expert);
+    const size_t region_row = plan.region_row(shape, expert);
+    for (size_t row = first; row < first + n_rows; row++)
+        memcpy(kernel.cells.dispatch_send(row), (const char*)kernel.x + plan.row_token[row] * shape.row_bytes,
+               shape.row_bytes);
+    /* An expert without rows may stand behind the last row of its region: 0 bytes go to its begin. */
+    int err = group_put_signal(pmx::block, kernel.dispatch, kernel.groups[(size_t)dst],
+                               kernel.cells.dispatch_recv(kernel.rank, n_rows ? region_row : 0),
+                               kernel.cells.dispatch_send(n_rows ? first : 0), n_rows * shape.row_bytes,
+                               kernel.cells.dispatch_signal(kernel.call, kernel.rank, local_expert),
+                               ArrivalWord::make(kernel.call, region_row, n_rows));
+    if (err) kernel.report(err);
+}
+
+}  // namespace
+
+bool run_dispatch_job(Kernel& kernel)
+{
+    const uint32_t n_local = (uint32_t)kernel.shape.local_experts;
+    const uint32_t n_ranks = (uint32_t)kernel.shape.n_ranks;
+    uint32_t job = detail::fetch_add_relaxed(&kernel.next_job, 1u);
+    if (job >= n_ranks * n_local) return false;
+    /* From the next rank on, so that the ranks do not all begin with the same one; the own is last. */
+    uint32_t dst = ((uint32_t)kernel.rank + 1 + job / n_local) % n_ranks;
+    send_rows(kernel, (int)dst, (int)(job % n_local));
+    detail::fetch_add_release(&kernel.jobs_done, 1u);
+    return true;
+}
+
+}  // namespace pmx::moe

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "moe/kernel.h"
+
+namespace pmx::moe {
+
+Kernel::Kernel(const Shape& shape_given, unsigned n_blocks)
+    : shape(shape_given),
+      plan(shape_given),
+      tasks(shape_given),
+      groups((size_t)shape_given.n_ranks),
+      group_signals((size_t)shape_given.experts)
+{
+    scratch.reserve(n_blocks - 1);
+    for (unsigned i = 1; i < n_blocks; i++) scratch.emplace_back(shape);
+    const uint32_t n_local = (uint32_t)shape.local_experts;
+    for (int dst = 0; dst < shape.n_ranks; dst++)
+        groups[(size_t)dst] = {dst, n_local, &group_signals[(size_t)dst * n_local], 0, 0};
+}
+
+void Kernel::reset(uint64_t call_now, const void* x_now, const int32_t* ids_now, const float* weights_now,
+                   void* y_now)
+{
+    call = call_now;
+    x = x_now;
+    ids = ids_now;
+    weights = weights_now;
+    y = y_now;
+    tasks.reset((unsigned)scratch.size());
+    next_job = jobs_done = tiles_done = groups_done = n_busy = stop = 0;
+    error = PMX_SUCCESS;
+}
+
+void run_processor(Kernel& kernel, Scratch& scratch)
+{
+    auto at_work = [&](auto task) {
+        detail::fetch_add_acq_rel(&kernel.n_busy, 1u);
+        bool done = task();
+        detail::fetch_add_acq_rel(&kernel.n_busy, ~0u);
+        return done;
+    };
+    while (!kernel.stopped() && at_work([&] { return run_dispatch_job(kernel); })) {
+    }
+    for (unsigned spins = 0; !kernel.stopped(); spins++) {
+        if (kernel.tasks.may_have_work() &&
+            at_work([&] { return run_tiles(kernel, scratch) || run_combine(kernel, scratch); }))
+            spins = 0;
+        else
+            detail::relax(spins);
+    }
+}
+
+}  // namespace pmx::moe

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* kernel.h: what the blocks of one call share. The kernel is started by pmx_launch and stays until its
+ * rank has done all it owes to others and has all its own results:
+ *
+ *   block 0        schedule.h: watches arriving signals, makes tasks of them, ends the kernel
+ *   other blocks   dispatch.cc: pack the rows of this rank and send them off, remote ranks first;
+ *                  experts.cc: compute tiles and send the results back to where the rows came from;
+ *                  combine.cc: sum up the results of tokens of this rank
+ *
+ * All waits are bounded: block 0 ends the kernel when a context has a fault, when a rank has failed, or
+ * when nothing has moved here for the time limit of the context. */
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "moe/layout.h"
+#include "moe/plan.h"
+#include "moe/tasks.h"
+#include "pmx_device.h"
+
+namespace pmx::moe {
+
+/* Memory of one processor, in fp32. */
+struct Scratch {
+    explicit Scratch(const Shape& shape);
+
+    std::vector<float> rows;   /* [tile_rows, H] the rows of the tiles, then their results */
+    std::vector<float> gate;   /* [tile_rows, I] */
+    std::vector<float> up;     /* [tile_rows, I] */
+    std::vector<float> panel;  /* some rows of a weight matrix: experts.cc */
+    std::vector<float> sum;    /* [H] */
+    std::vector<Tile> tiles;   /* [tile_rows] */
+};
+
+struct ExpertWeights {
+    const void* const* gate;
+    const void* const* up;
+    const void* const* down;
+};
+
+struct Kernel {
+    Kernel(const Shape& shape, unsigned n_blocks);
+
+    /* Before a call; the contexts, cells and weights stay from call to call. */
+    void reset(uint64_t call_now, const void* x_now, const int32_t* ids_now, const float* weights_now, void* y_now);
+
+    /* The first failure of any block; ends the kernel. */
+    void report(int err)
+    {
+        int32_t none = PMX_SUCCESS;
+        __atomic_compare_exchange_n(&error, &none, (int32_t)err, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
+    }
+    bool stopped() const { return detail::load_acquire(&stop) != 0 || detail::load_acquire(&error) != 0; }
+
+    const Shape shape;
+    int rank = 0;
+    Cells cells;
+    Ctx dispatch{};
+    Ctx combine{};
+    ExpertWeights experts{};
+    Plan plan;
+    TaskQueue tasks;
+    std::vector<Scratch> scratch;              /* [n_blocks - 1] */
+    std::vector<Group> groups;                 /* [P] dispatch to each rank */
+    std::vector<Group::Signal> group_signals;  /* [P][EL] */
+
+    /* The call. */
+    uint64_t call = 0;              /* 1, 2, ...; the same on all ranks */
+    const void* x = nullptr;        /* [T, H] */
+    const int32_t* ids = nullptr;   /* [T, k] */
+    const float* weights = nullptr; /* [T, k] */
+    void* y = nullptr;              /* [T, H]; may be x: a token is written after all its rows were sent */
+
+    /* Writers: processors, release, after what they count has been done. Reader: block 0, acquire. */
+    uint32_t next_job = 0; /* relaxed: it only deals out numbers */
+    uint32_t jobs_done = 0;
+    uint32_t tiles_done = 0;
+    uint32_t groups_done = 0;
+    /* How many processors are at a task: then the clock of block 0 stands still. */
+    uint32_t n_busy = 0;
+    /* Writer: block 0, release. Readers: processors, acquire. */
+    uint32_t stop = 0;
+    /* Writers: any block, once (report). Readers: all, acquire. */
+    int32_t error = PMX_SUCCESS;
+};
+
+/* dispatch.cc: one job packs and sends the rows for one expert. False when none is left. */
+bool run_dispatch_job(Kernel& kernel);
+/* experts.cc, combine.cc: one task. False when none is ready. */
+bool run_tiles(Kernel& kernel, Scratch& scratch);
+bool run_combine(Kernel& kernel, Scratch& scratch);
+/* The body of the blocks after block 0. */
+void run_processor(Kernel& kernel, Scratch& scratch);
+
+}  // namespace pmx::moe

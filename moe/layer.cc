@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* layer.cc: the calls of pmx_moe.h that make, ask and free a layer. forward.cc runs it. */
+#include "moe/layer.h"
+
+#include <algorithm>
+#include <new>
+
+#include "moe/agree.h"
+#include "moe/error.h"
+
+using pmx::moe::Cells;
+using pmx::moe::check_config;
+using pmx::moe::fail;
+using pmx::moe::make_layout;
+using pmx::moe::Shape;
+
+pmx_moe::pmx_moe(const Shape& shape_given, unsigned n_blocks_given)
+    : shape(shape_given),
+      n_blocks(n_blocks_given),
+      kernel(shape_given, n_blocks_given),
+      scheduler(shape_given),
+      router(shape_given),
+      ids(shape_given.max_rows()),
+      weights(shape_given.max_rows())
+{
+}
+
+namespace pmx::moe {
+
+namespace {
+
+int make_local(const pmx_moe_config_t* config, int n_ranks, std::unique_ptr<pmx_moe>* moe_out)
+{
+    Shape shape;
+    PMX_MOE_TRY(check_config(config, n_ranks, &shape));
+    try {
+        *moe_out = std::make_unique<pmx_moe>(shape, config->n_blocks ? config->n_blocks : default_blocks());
+    } catch (const std::bad_alloc&) {
+        return fail(PMX_ERR_MEMORY, "the memory of this process does not hold the buffers of the layer");
+    }
+    return PMX_SUCCESS;
+}
+
+/* The heap looks the same on all ranks, so all come to the same answer. */
+int make_cells(pmx_moe* moe)
+{
+    const size_t n_bytes = make_layout(moe->shape).total_bytes;
+    pmx_heap_info_t heap{};
+    heap.size_bytes = sizeof heap;
+    PMX_MOE_TRY(pmx_heap_query(&heap));
+    if (n_bytes > heap.largest_free_bytes)
+        return fail(PMX_ERR_MEMORY,
+                    "the layer needs {} bytes of symmetric heap, the largest free piece has {} of {}: "
+                    "set PMX_HEAP_SIZE, or lower max_tokens",
+                    n_bytes, heap.largest_free_bytes, heap.heap_bytes);
+    PMX_MOE_TRY(pmx_aligned_alloc(4096, n_bytes, &moe->memory_sym));
+    moe->kernel.cells = Cells(moe->shape, moe->memory_sym);
+    moe->kernel.cells.zero_signals();
+    return pmx_barrier();
+}
+
+int make_contexts(pmx_moe* moe, const pmx_ctx_attr_t* attr)
+{
+    PMX_MOE_TRY(pmx_rank(&moe->kernel.rank));
+    PMX_MOE_TRY(pmx_ctx_create(attr, &moe->dispatch_ctx));
+    PMX_MOE_TRY(pmx_ctx_create(attr, &moe->combine_ctx));
+    moe->kernel.dispatch.size_bytes = sizeof moe->kernel.dispatch;
+    moe->kernel.combine.size_bytes = sizeof moe->kernel.combine;
+    PMX_MOE_TRY(pmx_device_handle(moe->dispatch_ctx, &moe->kernel.dispatch));
+    return pmx_device_handle(moe->combine_ctx, &moe->kernel.combine);
+}
+
+/* The first failure, the rest being freed all the same. */
+int free_shared(pmx_moe* moe)
+{
+    int err = PMX_SUCCESS;
+    auto keep = [&](int now) { err = err ? err : now; };
+    if (moe->dispatch_ctx) keep(pmx_ctx_free(moe->dispatch_ctx));
+    if (moe->combine_ctx) keep(pmx_ctx_free(moe->combine_ctx));
+    if (moe->memory_sym) keep(pmx_free(moe->memory_sym));
+    return err;
+}
+
+}  // namespace
+
+unsigned default_blocks()
+{
+    pmx_topology_t topology{};
+    topology.size_bytes = sizeof topology;
+    int node_size = 1;
+    if (pmx_topology_query(&topology) || pmx_node_size(&node_size)) return 2;
+    return (unsigned)std::clamp(topology.n_cores_allowed / std::max(node_size, 1), 2, 16);
+}
+
+int create(const pmx_moe_config_t* config, const pmx_ctx_attr_t* attr, pmx_moe_t* moe_out)
+{
+    int n_ranks;
+    PMX_MOE_TRY(pmx_size(&n_ranks));
+    std::unique_ptr<pmx_moe> moe;
+    int own_err = make_local(config, n_ranks, &moe);
+    if (!own_err && !moe_out) own_err = fail(PMX_ERR_ARGUMENT, "moe_out is NULL");
+    PMX_MOE_TRY(agree(config, own_err));
+    int err = make_cells(moe.get());
+    if (!err) err = make_contexts(moe.get(), attr);
+    if (err) {
+        const std::string detail = pmx_last_error_detail();
+        (void)free_shared(moe.get());
+        return pmx_error_report(err, detail.c_str());
+    }
+    *moe_out = moe.release();
+    return PMX_SUCCESS;
+}
+
+namespace {
+
+int check_matrices(const char* name, const void* const* matrices, int n)
+{
+    if (!matrices) return fail(PMX_ERR_ARGUMENT, "{} is NULL: must be an array of {} pointers", name, n);
+    for (int i = 0; i < n; i++)
+        if (!matrices[i]) return fail(PMX_ERR_ARGUMENT, "{}[{}] is NULL", name, i);
+    return PMX_SUCCESS;
+}
+
+}  // namespace
+
+}  // namespace pmx::moe
+
+extern "C" {
+
+int pmx_moe_check(const pmx_moe_config_t* config, int n_ranks)
+{
+    Shape shape;
+    return check_config(config, n_ranks, &shape);
+}
+
+int pmx_moe_heap_bytes(const pmx_moe_config_t* config, int n_ranks, size_t* n_bytes_out)
+{
+    Shape shape;
+    PMX_MOE_TRY(check_config(config, n_ranks, &shape));
+    if (!n_bytes_out) return fail(PMX_ERR_ARGUMENT, "n_bytes_out is NULL");
+    *n_bytes_out = make_layout(shape).total_bytes;
+    return PMX_SUCCESS;
+}
+
+int pmx_moe_create(const pmx_moe_config_t* config, pmx_moe_t* moe_out)
+{
+    return pmx::moe::create(config, nullptr, moe_out);
+}
+
+int pmx_moe_set_weights(pmx_moe_t moe, const pmx_moe_weights_t* weights)
+{
+    if (!moe || !weights) return fail(PMX_ERR_ARGUMENT, "{} is NULL", moe ? "weights" : "moe");
+    if (weights->size_bytes < sizeof *weights)
+        return fail(PMX_ERR_ARGUMENT, "size_bytes of pmx_moe_weights_t is {}: must be {}", weights->size_bytes,
+                    sizeof *weights);
+    const int n = moe->shape.local_experts;
+    PMX_MOE_TRY(pmx::moe::check_matrices("gate", weights->gate, n));
+    PMX_MOE_TRY(pmx::moe::check_matrices("up", weights->up, n));
+    PMX_MOE_TRY(pmx::moe::check_matrices("down", weights->down, n));
+    moe->set = *weights;
+    moe->kernel.experts = {weights->gate, weights->up, weights->down};
+    return PMX_SUCCESS;
+}
+
+int pmx_moe_counters_get(pmx_moe_t moe, pmx_moe_counters_t* counters_out)
+{
+    if (!moe || !counters_out) return fail(PMX_ERR_ARGUMENT, "{} is NULL", moe ? "counters_out" : "moe");
+    if (counters_out->size_bytes < sizeof *counters_out)
+        return fail(PMX_ERR_ARGUMENT, "size_bytes of pmx_moe_counters_t is {}: must be {}", counters_out->size_bytes,
+                    sizeof *counters_out);
+    pmx_moe_counters_t now{};
+    now.size_bytes = sizeof now;
+    now.forwards = moe->forwards;
+    now.tiles = moe->tiles;
+    now.dispatch.size_bytes = now.combine.size_bytes = sizeof now.dispatch;
+    PMX_MOE_TRY(pmx_counters_get(moe->dispatch_ctx, &now.dispatch));
+    PMX_MOE_TRY(pmx_counters_get(moe->combine_ctx, &now.combine));
+    *counters_out = now;
+    return PMX_SUCCESS;
+}
+
+int pmx_moe_counters_reset(pmx_moe_t moe)
+{
+    if (!moe) return fail(PMX_ERR_ARGUMENT, "moe is NULL");
+    PMX_MOE_TRY(pmx_counters_reset(moe->dispatch_ctx));
+    PMX_MOE_TRY(pmx_counters_reset(moe->combine_ctx));
+    moe->forwards = moe->tiles = 0;
+    return PMX_SUCCESS;
+}
+
+int pmx_moe_free(pmx_moe_t moe)
+{
+    if (!moe) return PMX_SUCCESS;
+    int err = pmx::moe::free_shared(moe);
+    delete moe;
+    return err;
+}
+
+}  // extern "C"
