@@ -1,1 +1,91 @@
 # SPDX-License-Identifier: BSD-3-Clause
+# Man pages. A name that shares a page with others is a file of one line, ".so man3/PAGE.3".
+# The pages of tools and libraries that are not built are installed too.
+
+dist_man_MANS += \
+	man/pmx_info.1 \
+	man/pmx_moe.1 \
+	man/pmx-device.3 \
+	man/pmx_abi_version.3 \
+	man/pmx_abort.3 \
+	man/pmx_aligned_alloc.3 \
+	man/pmx_barrier.3 \
+	man/pmx_block_get.3 \
+	man/pmx_block_sync.3 \
+	man/pmx_calloc.3 \
+	man/pmx_counters_get.3 \
+	man/pmx_counters_reset.3 \
+	man/pmx_ctx_create.3 \
+	man/pmx_ctx_free.3 \
+	man/pmx_ctx_query.3 \
+	man/pmx_device_handle.3 \
+	man/pmx_error_class.3 \
+	man/pmx_error_report.3 \
+	man/pmx_error_string.3 \
+	man/pmx_fence.3 \
+	man/pmx_fence_rank.3 \
+	man/pmx_finalize.3 \
+	man/pmx_free.3 \
+	man/pmx_heap_query.3 \
+	man/pmx_init.3 \
+	man/pmx_init_comm.3 \
+	man/pmx_initialized.3 \
+	man/pmx_last_error_detail.3 \
+	man/pmx_launch.3 \
+	man/pmx_malloc.3 \
+	man/pmx_moe_check.3 \
+	man/pmx_moe_counters_get.3 \
+	man/pmx_moe_counters_reset.3 \
+	man/pmx_moe_create.3 \
+	man/pmx_moe_forward.3 \
+	man/pmx_moe_forward_routed.3 \
+	man/pmx_moe_free.3 \
+	man/pmx_moe_heap_bytes.3 \
+	man/pmx_moe_reference.3 \
+	man/pmx_moe_route.3 \
+	man/pmx_moe_set_weights.3 \
+	man/pmx_node_rank.3 \
+	man/pmx_node_size.3 \
+	man/pmx_param_get.3 \
+	man/pmx_param_list.3 \
+	man/pmx_param_set.3 \
+	man/pmx_ptr.3 \
+	man/pmx_put_nbi.3 \
+	man/pmx_put_signal_nbi.3 \
+	man/pmx_quiet.3 \
+	man/pmx_rank.3 \
+	man/pmx_signal_add.3 \
+	man/pmx_signal_set.3 \
+	man/pmx_signal_test.3 \
+	man/pmx_signal_wait.3 \
+	man/pmx_size.3 \
+	man/pmx_topology_query.3 \
+	man/pmx_transport_query.3 \
+	man/pmx_version.3 \
+	man/pmx-environment.7 \
+	man/pmx-internals.7 \
+	man/pmx-moe.7 \
+	man/pmx-ordering.7 \
+	man/pmx.7
+
+dist_check_SCRIPTS += \
+	tests/man/environment.test \
+	tests/man/facts.test \
+	tests/man/pages.test \
+	tests/man/programs.test \
+	tests/man/synopsis.test
+TESTS += \
+	tests/man/environment.test \
+	tests/man/facts.test \
+	tests/man/pages.test \
+	tests/man/programs.test \
+	tests/man/synopsis.test
+EXTRA_DIST += man/update.sed
+
+# Brings the list of pmx-environment(7) up to date with runtime/params.def.
+.PHONY: update-man
+update-man: tools/pmx_info
+	$(AM_V_GEN)tools/pmx_info --params-roff >man/params.roff && \
+	$(SED) -f $(top_srcdir)/man/update.sed $(top_srcdir)/man/pmx-environment.7 >man/new.7 && \
+	mv man/new.7 $(top_srcdir)/man/pmx-environment.7 && \
+	rm man/params.roff
