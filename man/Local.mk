@@ -80,7 +80,7 @@ TESTS += \
 	tests/man/pages.test \
 	tests/man/programs.test \
 	tests/man/synopsis.test
-EXTRA_DIST += man/update.sed
+EXTRA_DIST += man/update.sed README.md CONTRIBUTING.md
 
 # Brings the list of pmx-environment(7) up to date with runtime/params.def.
 .PHONY: update-man
