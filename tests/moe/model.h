@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* model.h: layers for tests. Weights and tokens follow from numbers alone, so any rank can make those of
+ * any other. */
+#pragma once
+
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+#include <vector>
+
+#include "moe/bf16.h"
+#include "pmx_moe.h"
+
+namespace model {
+
+using Bytes = std::vector<char>;
+
+/* -1 to 1, from a key: the finaliser of splitmix64. */
+inline float number(uint64_t key)
+{
+    key += UINT64_C(0x9e3779b97f4a7c15);
+    key = (key ^ key >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+    key = (key ^ key >> 27) * UINT64_C(0x94d049bb133111eb);
+    key ^= key >> 31;
+    return (float)((double)(key >> 11) / (double)(UINT64_C(1) << 52) - 1.0);
+}
+
+inline Bytes matrix(uint64_t seed, size_t n_elems, float scale, bool bf16)
+{
+    std::vector<float> values(n_elems);
+    for (size_t i = 0; i < n_elems; i++) values[i] = scale * number(seed << 32 | i);
+    Bytes bytes(n_elems * (bf16 ? 2 : 4));
+    pmx::moe::store_floats(bytes.data(), values.data(), n_elems, bf16);
+    return bytes;
+}
+
+inline pmx_moe_config_t config(int hidden, int intermediate, int experts, int top_k, int max_tokens,
+                               pmx_moe_dtype_t dtype)
+{
+    pmx_moe_config_t c{};
+    c.size_bytes = sizeof c;
+    c.hidden = hidden;
+    c.intermediate = intermediate;
+    c.experts = experts;
+    c.top_k = top_k;
+    c.max_tokens = max_tokens;
+    c.dtype = dtype;
+    c.renormalise = 1;
+    return c;
+}
+
+/* All experts of a layer. */
+struct Model {
+    explicit Model(const pmx_moe_config_t& c) : config(c)
+    {
+        const bool bf16 = c.dtype == PMX_MOE_BF16;
+        const size_t h = (size_t)c.hidden, n = h * (size_t)c.intermediate, experts = (size_t)c.experts;
+        router = matrix(1, experts * h, 0.3f, bf16);
+        const float in = 2.0f / std::sqrt((float)h), out = 2.0f / std::sqrt((float)c.intermediate);
+        for (size_t e = 0; e < experts; e++) {
+            gate.push_back(matrix(1000 + 3 * e, n, in, bf16));
+            up.push_back(matrix(1001 + 3 * e, n, in, bf16));
+            down.push_back(matrix(1002 + 3 * e, n, out, bf16));
+        }
+    }
+
+    /* Pointers to the n experts from first on; valid as long as the model. */
+    pmx_moe_weights_t weights(int first, int n)
+    {
+        pointers.clear();
+        for (const auto* all : {&gate, &up, &down})
+            for (int e = first; e < first + n; e++) pointers.push_back((*all)[(size_t)e].data());
+        pmx_moe_weights_t w{};
+        w.size_bytes = sizeof w;
+        w.router = router.data();
+        w.gate = pointers.data();
+        w.up = pointers.data() + n;
+        w.down = pointers.data() + 2 * n;
+        return w;
+    }
+
+    Bytes tokens(int rank, int n_tokens) const
+    {
+        return matrix(100 + (uint64_t)rank, (size_t)n_tokens * (size_t)config.hidden, 1.0f,
+                      config.dtype == PMX_MOE_BF16);
+    }
+
+    static int fetch(void* arg, int expert, const void** gate_out, const void** up_out, const void** down_out)
+    {
+        const Model* m = (const Model*)arg;
+        *gate_out = m->gate[(size_t)expert].data();
+        *up_out = m->up[(size_t)expert].data();
+        *down_out = m->down[(size_t)expert].data();
+        return PMX_SUCCESS;
+    }
+
+    pmx_moe_config_t config;
+    Bytes router;
+    std::vector<Bytes> gate, up, down;
+    std::vector<const void*> pointers;
+};
+
+/* The largest ||y - r|| / ||r|| over tokens; 0 without tokens, infinity for a NaN. */
+inline double relative_error(const Bytes& y, const std::vector<double>& r, size_t hidden, bool bf16)
+{
+    std::vector<float> values(r.size());
+    pmx::moe::load_floats(values.data(), y.data(), r.size(), bf16);
+    double worst = 0;
+    for (size_t begin = 0; begin < r.size(); begin += hidden) {
+        double difference = 0, norm = 0;
+        for (size_t i = begin; i < begin + hidden; i++) {
+            difference += (values[i] - r[i]) * (values[i] - r[i]);
+            norm += r[i] * r[i];
+        }
+        double error = std::sqrt(difference / norm);
+        worst = error <= worst ? worst : std::isnan(error) ? INFINITY : error;
+    }
+    return worst;
+}
+
+/* FNV-1a. */
+inline uint64_t hash(const Bytes& bytes)
+{
+    uint64_t h = UINT64_C(0xcbf29ce484222325);
+    for (char c : bytes) h = (h ^ (unsigned char)c) * UINT64_C(0x100000001b3);
+    return h;
+}
+
+}  // namespace model

@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The protocol of the layer, over ranks that are threads. */
+#include <algorithm>
+#include <mutex>
+#include <string>
+
+#include "moe/layer.h"
+#include "tests/moe/model.h"
+#include "tests/moe/thread_ranks.h"
+#include "tests/moe/unit.h"
+
+namespace {
+
+constexpr size_t kHeapBytes = 16u << 20;
+constexpr unsigned kTimeoutMs = 20000;
+
+struct Outcome {
+    int err = 0;
+    double worst = 0;
+    std::string detail;
+};
+
+/* Every rank calls the layer n_calls times with its tokens from n_tokens(rank, call), and holds each
+ * result against the oracle. flip: rank 0 computes with one weight changed. */
+template <typename Tokens>
+Outcome run_layer(pmx_moe_config_t config, int n_ranks, uint64_t first_call, int n_calls, Tokens n_tokens,
+                  bool flip = false)
+{
+    Outcome outcome;
+    std::mutex mutex;
+    thread_ranks::run(n_ranks, kHeapBytes, kTimeoutMs, [&](int rank) {
+        model::Model good(config), used(config);
+        if (flip && rank == 0) used.down[0][config.dtype == PMX_MOE_BF16 ? 1 : 3] ^= 0x40;
+        const int n_local = config.experts / n_ranks;
+        pmx_moe_t moe = nullptr;
+        int err = pmx_moe_create(&config, &moe);
+        pmx_moe_weights_t weights = used.weights(rank * n_local, n_local);
+        if (!err) err = pmx_moe_set_weights(moe, &weights);
+        if (!err) moe->call = first_call;
+        double worst = 0;
+        for (int i = 0; i < n_calls && !err; i++) {
+            const int n = n_tokens(rank, i);
+            model::Bytes x = good.tokens(rank * 1000 + i, n), y(x.size());
+            std::vector<double> r(n * (size_t)config.hidden);
+            err = pmx_moe_forward(moe, x.data(), n, y.data());
+            if (!err)
+                err = pmx_moe_reference(&config, good.router.data(), nullptr, model::Model::fetch, &good, x.data(), n,
+                                        nullptr, nullptr, r.data());
+            worst = std::max(worst, model::relative_error(y, r, (size_t)config.hidden, config.dtype == PMX_MOE_BF16));
+        }
+        const std::string detail = pmx_last_error_detail();
+        if (moe) pmx_moe_free(moe);
+        std::lock_guard<std::mutex> lock(mutex);
+        if (err && !outcome.err) outcome.detail = detail;
+        outcome.err = outcome.err ? outcome.err : err;
+        outcome.worst = std::max(outcome.worst, worst);
+    });
+    return outcome;
+}
+
+void check(const Outcome& outcome, double limit)
+{
+    if (outcome.err) fail_msg("error %d: %s", outcome.err, outcome.detail.c_str());
+    if (!(outcome.worst < limit)) fail_msg("relative error %g, limit %g", outcome.worst, limit);
+}
+
+void results_agree_with_the_oracle_for_any_number_of_ranks(void**)
+{
+    for (int n_ranks : {1, 2, 3, 4, 8}) {
+        auto tokens = [](int rank, int call) { return (rank * 7 + call * 5 + 3) % 20; };
+        pmx_moe_config_t c = model::config(64, 48, 24, 3, 20, PMX_MOE_FP32);
+        c.tile_rows = 2;
+        c.n_blocks = 3;
+        check(run_layer(c, n_ranks, 0, 4, tokens), 1e-5);
+        c.dtype = PMX_MOE_BF16;
+        c.renormalise = 0;
+        check(run_layer(c, n_ranks, 0, 2, tokens), 1e-2);
+    }
+}
+
+void ranks_without_tokens_serve_the_others(void**)
+{
+    pmx_moe_config_t c = model::config(32, 32, 8, 2, 9, PMX_MOE_FP32);
+    check(run_layer(c, 4, 0, 6, [](int rank, int call) { return (rank + call) % 3 ? 0 : 9; }), 1e-5);
+    check(run_layer(c, 2, 0, 3, [](int, int) { return 0; }), 1e-5);
+}
+
+void call_numbers_pass_the_end_of_the_tag(void**)
+{
+    pmx_moe_config_t c = model::config(16, 16, 4, 1, 3, PMX_MOE_FP32);
+    check(run_layer(c, 2, 65530, 12, [](int rank, int call) { return (rank + call) % 4; }), 1e-5);
+}
+
+void a_changed_weight_is_seen(void**)
+{
+    pmx_moe_config_t c = model::config(64, 48, 4, 2, 32, PMX_MOE_FP32);
+    Outcome outcome = run_layer(c, 2, 0, 1, [](int, int) { return 32; }, true);
+    assert_int_equal(outcome.err, 0);
+    assert_true(outcome.worst > 1e-2);
+}
+
+void ranks_must_pass_the_same_config(void**)
+{
+    int errs[3];
+    std::string details[3];
+    thread_ranks::run(3, kHeapBytes, kTimeoutMs, [&](int rank) {
+        pmx_moe_config_t c = model::config(rank == 2 ? 32 : 16, 16, 3, 1, 4, PMX_MOE_FP32);
+        pmx_moe_t moe;
+        errs[rank] = pmx_moe_create(&c, &moe);
+        details[rank] = pmx_last_error_detail();
+    });
+    for (int err : errs) assert_int_equal(err, PMX_ERR_MISMATCH);
+    assert_string_equal(details[1].c_str(), "hidden is 16 here and 32 on rank 2: all ranks must pass the same config");
+}
+
+void one_bad_config_ends_the_creation_everywhere(void**)
+{
+    int errs[2];
+    thread_ranks::run(2, kHeapBytes, kTimeoutMs, [&](int rank) {
+        pmx_moe_config_t c = model::config(16, 16, rank == 0 ? 3 : 4, 1, 4, PMX_MOE_FP32);
+        pmx_moe_t moe;
+        errs[rank] = pmx_moe_create(&c, &moe);
+    });
+    assert_int_equal(errs[0], PMX_ERR_ARGUMENT);
+    assert_int_equal(errs[1], PMX_ERR_MISMATCH);
+}
+
+void a_layer_that_does_not_fit_is_refused_with_both_sizes(void**)
+{
+    int errs[2];
+    std::string detail;
+    thread_ranks::run(2, kHeapBytes, kTimeoutMs, [&](int rank) {
+        pmx_moe_config_t c = model::config(1024, 16, 4, 2, 4096, PMX_MOE_FP32);
+        size_t n_bytes = 0;
+        pmx_moe_heap_bytes(&c, 2, &n_bytes);
+        pmx_moe_t moe;
+        errs[rank] = pmx_moe_create(&c, &moe);
+        if (rank != 0) return;
+        detail = pmx_last_error_detail();
+        if (detail.find(std::to_string(n_bytes)) == std::string::npos) detail.clear();
+    });
+    for (int err : errs) assert_int_equal(err, PMX_ERR_MEMORY);
+    assert_true(detail.find(std::to_string(kHeapBytes)) != std::string::npos);
+}
+
+void bad_input_of_one_rank_leaves_the_others_well(void**)
+{
+    int errs[2][3];
+    thread_ranks::run(2, kHeapBytes, kTimeoutMs, [&](int rank) {
+        pmx_moe_config_t c = model::config(16, 16, 4, 2, 4, PMX_MOE_FP32);
+        model::Model m(c);
+        pmx_moe_weights_t weights = m.weights(rank * 2, 2);
+        pmx_moe_t moe;
+        if ((errs[rank][0] = pmx_moe_create(&c, &moe)) != 0) return;
+        pmx_moe_set_weights(moe, &weights);
+        model::Bytes x = m.tokens(rank, 1);
+        const int32_t good[2] = {3, 0}, twice[2] = {3, 3}, outside[2] = {0, 4};
+        const float w[2] = {0.5f, 0.5f};
+        const bool bad = rank == 0;
+        errs[rank][0] = pmx_moe_forward_routed(moe, x.data(), 1, bad ? twice : good, w, x.data());
+        errs[rank][1] = pmx_moe_forward_routed(moe, x.data(), 1, bad ? outside : good, w, x.data());
+        errs[rank][2] = pmx_moe_forward_routed(moe, x.data(), bad ? 5 : 1, good, w, x.data());
+        pmx_moe_free(moe);
+    });
+    for (int call = 0; call < 3; call++) {
+        assert_int_equal(errs[0][call], PMX_ERR_ARGUMENT);
+        assert_int_equal(errs[1][call], PMX_SUCCESS);
+    }
+}
+
+/* How a call of ranks 0 and 1 ends when rank 2 does not take part. */
+void run_without_rank_2(unsigned timeout_ms, bool fails, int errs[2], int again[2])
+{
+    thread_ranks::run(3, kHeapBytes, timeout_ms, [&](int rank) {
+        pmx_moe_config_t c = model::config(16, 16, 3, 2, 4, PMX_MOE_FP32);
+        model::Model m(c);
+        pmx_moe_weights_t weights = m.weights(rank, 1);
+        pmx_moe_t moe;
+        if (pmx_moe_create(&c, &moe)) return;
+        pmx_moe_set_weights(moe, &weights);
+        model::Bytes x = m.tokens(rank, 4);
+        if (rank < 2) {
+            errs[rank] = pmx_moe_forward(moe, x.data(), 4, x.data());
+            again[rank] = pmx_moe_forward(moe, x.data(), 4, x.data());
+        } else if (fails) {
+            thread_ranks::fail_rank(2);
+        }
+        pmx_moe_free(moe);
+    });
+}
+
+void a_failed_rank_ends_the_call(void**)
+{
+    int errs[2], again[2];
+    run_without_rank_2(60000, true, errs, again);
+    for (int r = 0; r < 2; r++) {
+        assert_int_equal(errs[r], PMX_ERR_PEER_FAILED);
+        assert_int_equal(again[r], PMX_ERR_PEER_FAILED);
+    }
+}
+
+void a_rank_that_does_not_call_ends_the_call_by_time(void**)
+{
+    int errs[2], again[2];
+    run_without_rank_2(100, false, errs, again);
+    for (int r = 0; r < 2; r++) {
+        assert_int_equal(errs[r], PMX_ERR_TIMEOUT);
+        assert_int_equal(again[r], PMX_ERR_TIMEOUT);
+    }
+}
+
+}  // namespace
+
+int main()
+{
+    const CMUnitTest tests[] = {
+        cmocka_unit_test(results_agree_with_the_oracle_for_any_number_of_ranks),
+        cmocka_unit_test(ranks_without_tokens_serve_the_others),
+        cmocka_unit_test(call_numbers_pass_the_end_of_the_tag),
+        cmocka_unit_test(a_changed_weight_is_seen),
+        cmocka_unit_test(ranks_must_pass_the_same_config),
+        cmocka_unit_test(one_bad_config_ends_the_creation_everywhere),
+        cmocka_unit_test(a_layer_that_does_not_fit_is_refused_with_both_sizes),
+        cmocka_unit_test(bad_input_of_one_rank_leaves_the_others_well),
+        cmocka_unit_test(a_failed_rank_ends_the_call),
+        cmocka_unit_test(a_rank_that_does_not_call_ends_the_call_by_time),
+    };
+    return cmocka_run_group_tests(tests, nullptr, nullptr);
+}
