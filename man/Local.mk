@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-# Man pages. A name that shares a page with others is a file of one line, ".so man3/PAGE.3".
+# Man pages. A name that shares a page with others is a file with one line, ".so man3/PAGE.3".
 # The pages of tools and libraries that are not built are installed too.
 
 dist_man_MANS += \
