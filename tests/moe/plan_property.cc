@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The plan of a call and its tiles, over random shapes and routings. */
+#include <rapidcheck.h>
+
+#include <algorithm>
+#include <set>
+#include <vector>
+
+#include "moe/plan.h"
+#include "moe/tasks.h"
+#include "tests/moe/model.h"
+
+namespace {
+
+struct Case {
+    pmx::moe::Shape shape;
+    int n_tokens;
+    std::vector<int32_t> ids;
+};
+
+Case any_case()
+{
+    const int n_ranks = *rc::gen::inRange(1, 6), n_local = *rc::gen::inRange(1, 6);
+    const int experts = n_ranks * n_local, top_k = *rc::gen::inRange(1, std::min(experts, 8) + 1);
+    const int n_tokens = *rc::gen::inRange(0, 41);
+    pmx_moe_config_t c = model::config(16, 16, experts, top_k, 40, PMX_MOE_BF16);
+    c.tile_rows = *rc::gen::inRange(1, 9);
+    Case one{{}, n_tokens, {}};
+    RC_ASSERT(pmx::moe::check_config(&c, n_ranks, &one.shape) == 0);
+    /* Few of the experts get most of the rows. */
+    const int n_liked = *rc::gen::inRange(top_k, experts + 1);
+    for (int t = 0; t < n_tokens; t++) {
+        std::vector<int32_t> all((size_t)n_liked);
+        for (int e = 0; e < n_liked; e++) all[(size_t)e] = e;
+        for (int j = 0; j < top_k; j++) std::swap(all[(size_t)j], all[(size_t)*rc::gen::inRange(j, n_liked)]);
+        one.ids.insert(one.ids.end(), all.begin(), all.begin() + top_k);
+    }
+    return one;
+}
+
+void rows_are_sorted_by_expert_then_token()
+{
+    const Case one = any_case();
+    pmx::moe::Plan plan(one.shape);
+    plan.make(one.shape, one.ids.data(), one.n_tokens);
+    std::vector<std::pair<int32_t, uint32_t>> rows(one.ids.size());
+    std::set<uint32_t> used;
+    for (size_t i = 0; i < one.ids.size(); i++) {
+        uint32_t row = plan.choice_row[i], token = (uint32_t)i / (uint32_t)one.shape.top_k;
+        RC_ASSERT(row < one.ids.size() && used.insert(row).second);
+        RC_ASSERT(plan.row_token[row] == token);
+        RC_ASSERT(row >= plan.first_row[(size_t)one.ids[i]] && row < plan.first_row[(size_t)one.ids[i] + 1]);
+        rows[row] = {one.ids[i], token};
+    }
+    RC_ASSERT(std::is_sorted(rows.begin(), rows.end()));
+}
+
+void tiles_of_a_region_have_slots_of_their_own()
+{
+    const Case one = any_case();
+    pmx::moe::Plan plan(one.shape);
+    plan.make(one.shape, one.ids.data(), one.n_tokens);
+    for (int dst = 0; dst < one.shape.n_ranks; dst++) {
+        std::set<size_t> slots;
+        for (int j = 0; j < one.shape.local_experts; j++) {
+            const int e = dst * one.shape.local_experts + j;
+            const size_t first = plan.region_row(one.shape, e), n_rows = plan.n_rows(e);
+            RC_ASSERT(first + n_rows <= one.shape.region_rows);
+            for (size_t row = 0; row < n_rows; row += (size_t)one.shape.tile_rows) {
+                size_t slot = pmx::moe::tile_slot(one.shape, first, j, row / (size_t)one.shape.tile_rows);
+                RC_ASSERT(slot < one.shape.region_tiles && slots.insert(slot).second);
+            }
+        }
+    }
+}
+
+/* Added tiles come out once each, in parts of one expert that fit the scratch memory, remote ones first. */
+void tasks_come_out_once_and_remote_first()
+{
+    const Case one = any_case();
+    pmx::moe::TaskQueue tasks(one.shape);
+    tasks.reset((unsigned)*rc::gen::inRange(1, 5));
+    std::set<uint32_t> added;
+    size_t n_remote = 0;
+    const uint32_t n = (uint32_t)*rc::gen::inRange<size_t>(0, one.shape.region_tiles + 1);
+    for (uint32_t i = 0; i < n; i++) {
+        const int32_t src = *rc::gen::inRange(0, one.shape.n_ranks), e = *rc::gen::inRange(0, one.shape.local_experts);
+        const uint32_t n_rows = (uint32_t)*rc::gen::inRange(1, one.shape.tile_rows + 1);
+        tasks.add_tile({src, e, 0, n_rows, i}, src != 0);
+        n_remote += src != 0;
+        added.insert(i);
+    }
+    std::vector<pmx::moe::Tile> out((size_t)one.shape.tile_rows);
+    while (unsigned n_taken = tasks.take_tiles(out.data())) {
+        RC_ASSERT(n_taken <= out.size());
+        uint32_t n_rows = 0;
+        for (unsigned i = 0; i < n_taken; i++) {
+            RC_ASSERT(added.erase(out[i].slot) == 1u);
+            RC_ASSERT(out[i].local_expert == out[0].local_expert);
+            RC_ASSERT((out[i].src != 0) == (n_remote > 0));
+            n_rows += out[i].n_rows;
+        }
+        if (n_remote > 0) n_remote -= n_taken;
+        RC_ASSERT(n_rows <= (uint32_t)one.shape.tile_rows);
+    }
+    RC_ASSERT(added.empty() && !tasks.may_have_work());
+}
+
+}  // namespace
+
+int main()
+{
+    bool ok = rc::check("rows are sorted by expert, then token", rows_are_sorted_by_expert_then_token);
+    ok &= rc::check("tiles of a region have slots of their own", tiles_of_a_region_have_slots_of_their_own);
+    ok &= rc::check("tasks come out once, and remote ones first", tasks_come_out_once_and_remote_first);
+    return ok ? 0 : 1;
+}
