@@ -1,5 +1,24 @@
 # SPDX-License-Identifier: BSD-3-Clause
 
+libpmxcore_la_SOURCES += \
+	proxy/clock.h \
+	proxy/command_queue.cc \
+	proxy/command_queue.h \
+	proxy/counters.h \
+	proxy/engine.cc \
+	proxy/engine.h \
+	proxy/engine_order.cc \
+	proxy/faults.h \
+	proxy/lane.h \
+	proxy/order.cc \
+	proxy/order.h \
+	proxy/proxy_thread.cc \
+	proxy/proxy_thread.h \
+	proxy/status.h \
+	proxy/transport.h \
+	proxy/transport_shm.cc \
+	proxy/transport_shm.h
+
 # The libfabric transport, or what stands in for it.
 if HAVE_LIBFABRIC
 libpmxcore_la_SOURCES += \

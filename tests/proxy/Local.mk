@@ -1,1 +1,39 @@
 # SPDX-License-Identifier: BSD-3-Clause
+
+engine_sources = \
+	proxy/command_queue.cc \
+	proxy/engine.cc \
+	proxy/engine_order.cc \
+	proxy/order.cc \
+	tests/cmocka_cxx.h \
+	tests/proxy/engine_rig.h \
+	tests/proxy/fake_nic.h
+
+if HAVE_CMOCKA
+check_PROGRAMS += tests/proxy/engine_test tests/proxy/queue_threads_test
+TESTS += tests/proxy/engine_test tests/proxy/queue_threads_test
+if HAVE_TSAN
+check_PROGRAMS += tests/proxy/queue_threads_tsan tests/proxy/engine_tsan
+TESTS += tests/proxy/queue_threads_tsan tests/proxy/engine_tsan
+endif
+endif
+tests_proxy_engine_test_SOURCES = tests/proxy/engine_test.cc tests/cmocka_cxx.h tests/proxy/engine_rig.h
+tests_proxy_engine_test_LDADD = libpmxcore.la $(CMOCKA_LIBS)
+tests_proxy_queue_threads_test_SOURCES = tests/proxy/queue_threads_test.cc
+tests_proxy_queue_threads_test_LDADD = libpmxcore.la $(CMOCKA_LIBS)
+
+tests_proxy_queue_threads_tsan_SOURCES = tests/proxy/queue_threads_test.cc $(engine_sources)
+tests_proxy_queue_threads_tsan_CXXFLAGS = $(AM_CXXFLAGS) $(TSAN_CXXFLAGS)
+tests_proxy_queue_threads_tsan_LDFLAGS = $(AM_LDFLAGS) $(TSAN_CXXFLAGS)
+tests_proxy_queue_threads_tsan_LDADD = $(CMOCKA_LIBS)
+tests_proxy_engine_tsan_SOURCES = tests/proxy/engine_test.cc $(engine_sources)
+tests_proxy_engine_tsan_CXXFLAGS = $(AM_CXXFLAGS) $(TSAN_CXXFLAGS)
+tests_proxy_engine_tsan_LDFLAGS = $(AM_LDFLAGS) $(TSAN_CXXFLAGS)
+tests_proxy_engine_tsan_LDADD = $(CMOCKA_LIBS)
+
+if HAVE_RAPIDCHECK
+check_PROGRAMS += tests/proxy/engine_order_test
+TESTS += tests/proxy/engine_order_test
+endif
+tests_proxy_engine_order_test_SOURCES = tests/proxy/engine_order_test.cc tests/proxy/engine_rig.h
+tests_proxy_engine_order_test_LDADD = libpmxcore.la $(RAPIDCHECK_LIBS)

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* command_queue.h: the consumer side of a command queue: the ring, and the window of commands that the
+ * proxy has taken and that are not complete yet. The format is include/pmx_command.h. */
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "pmx_command.h"
+
+namespace pmx {
+
+struct Lane;
+class CommandQueue;
+
+/* A command between pull and completion. Lives in the window of its queue, is linked into the lists of its
+ * lane, and is touched by the proxy thread alone. */
+struct Node {
+    enum class State : uint8_t { queued, posted, done };
+
+    pmx_command_t command;
+    Node* next = nullptr;
+    Lane* lane = nullptr;
+    uint64_t ticket = 0;
+    /* put: its number among the puts of the lane. signal: all puts with a lower number go before it. */
+    uint64_t seq = 0;
+    uint64_t posted_bytes = 0; /* of a put that is cut into parts */
+    uint32_t parts = 0;        /* operations posted and not complete */
+    bool order = false;        /* an order point stands before this signal */
+    State state = State::done;
+};
+
+class CommandQueue {
+  public:
+    /* capacity: slots of the ring and of the window, a power of two. */
+    CommandQueue(uint32_t id, uint64_t capacity);
+    CommandQueue(const CommandQueue&) = delete;
+    CommandQueue& operator=(const CommandQueue&) = delete;
+
+    uint32_t id() const { return id_; }
+    pmx_device_queue_t device_view();
+
+    /* The next command, in a node of state queued, or nullptr when none is there or the window is full.
+     * The slot may be written again after publish_consumed(). */
+    Node* pull();
+    void publish_consumed();
+
+    /* The node is complete: moves the completion index past all that are, and publishes it. */
+    void complete(Node& node);
+
+    /* The node of a ticket that is still in the window, else nullptr. */
+    Node* find(uint64_t ticket);
+    uint64_t first_open_ticket() const { return completed_local_; }
+    uint64_t end_ticket() const { return pulled_; }
+    bool idle() const { return completed_local_ == pulled_; }
+
+  private:
+    struct alignas(64) Word {
+        uint64_t value = 0;
+    };
+
+    const uint32_t id_;
+    const uint64_t capacity_;
+    uint64_t pulled_ = 0;
+    uint64_t completed_local_ = 0;
+    struct FreeDeleter {
+        void operator()(void* p) const;
+    };
+    std::unique_ptr<pmx_command_t[], FreeDeleter> ring_;
+    std::unique_ptr<Node[]> window_;
+    /* Shared words; writer, readers and order are stated in pmx_device_queue_t. */
+    Word head_;
+    Word consumed_;
+    Word completed_;
+};
+
+}  // namespace pmx

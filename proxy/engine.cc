@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The loop, completion and failure; engine_order.cc holds what happens between pull and post. */
+#include "engine.h"
+
+#include <algorithm>
+
+namespace pmx {
+
+namespace {
+
+constexpr uint64_t kTicketMask = (uint64_t{1} << 48) - 1;
+
+}  // namespace
+
+EngineContext::EngineContext(int size, pmx_order_t order_mode, int signal_mode)
+    : order(order_mode), signals(signal_mode), lanes(size)
+{
+    for (int rank = 0; rank < size; rank++) {
+        lanes[rank].context = this;
+        lanes[rank].dst_rank = rank;
+    }
+}
+
+CommandQueue& Lane::queue() const
+{
+    return *context->queues[static_cast<unsigned>(dst_rank) % context->queues.size()];
+}
+
+Engine::Engine(const EngineConfig& config, Transport* transport, const Clock& clock, Faults& faults,
+               PeerWatch* watch)
+    : config_(config), transport_(transport), clock_(clock), faults_(faults), watch_(watch)
+{
+}
+
+uint32_t Engine::next_queue_id() { return next_queue_id_.fetch_add(1, std::memory_order_relaxed); }
+
+void Engine::add(EngineContext& context)
+{
+    std::unique_lock lock(mutex_);
+    adding_ = &context;
+    request_.store(true, std::memory_order_release);
+    served_.wait(lock, [&] { return adding_ == nullptr; });
+}
+
+void Engine::remove(EngineContext& context)
+{
+    std::unique_lock lock(mutex_);
+    removing_ = &context;
+    request_.store(true, std::memory_order_release);
+    served_.wait(lock, [&] { return removing_ == nullptr; });
+}
+
+void Engine::serve_requests()
+{
+    std::lock_guard lock(mutex_);
+    if (adding_) {
+        contexts_.push_back(adding_);
+        for (auto& queue : adding_->queues) {
+            if (queue->id() >= queues_.size()) queues_.resize(queue->id() + 1);
+            queues_[queue->id()] = queue.get();
+        }
+        adding_ = nullptr;
+    }
+    if (removing_) {
+        std::erase(contexts_, removing_);
+        for (auto& queue : removing_->queues) queues_[queue->id()] = nullptr;
+        /* The active list is rebuilt without the lanes that go away. */
+        Lane* lane = active_head_;
+        active_head_ = active_tail_ = nullptr;
+        for (Lane* next; lane; lane = next) {
+            next = lane->next_active;
+            lane->active = false;
+            if (lane->context != removing_) activate(*lane);
+        }
+        for (Lane& gone : removing_->lanes) outstanding_ -= gone.outstanding;
+        if (stalled_ && stalled_->context == removing_) stalled_ = nullptr;
+        removing_ = nullptr;
+    }
+    request_.store(false, std::memory_order_relaxed);
+    served_.notify_all();
+}
+
+bool Engine::step()
+{
+    if (request_.load(std::memory_order_acquire)) serve_requests();
+    uint64_t before = progress_;
+    check_peers();
+    poll();
+    if (!stalled_ || !still_stalled()) {
+        for (EngineContext* context : contexts_) pull(*context);
+        visit_active_lanes();
+    }
+    return progress_ != before;
+}
+
+void Engine::check_peers()
+{
+    if (!watch_) return;
+    uint64_t now = clock_.now_ns();
+    if (now - last_check_ns_ < config_.peer_check_ns) return;
+    last_check_ns_ = now;
+    for (int rank; (rank = watch_->next_dead()) >= 0;) fail_peer(rank);
+}
+
+void Engine::poll()
+{
+    if (!transport_) return;
+    int n = transport_->poll(completions_);
+    if (n < 0 && !faults_.job_failed()) fail_job(static_cast<pmx_err_t>(n));
+    for (int i = 0; i < n; i++) on_completion(completions_[i]);
+}
+
+void Engine::on_completion(const Completion& completion)
+{
+    uint32_t queue_id = static_cast<uint32_t>(completion.cookie >> 48);
+    CommandQueue* queue = queue_id < queues_.size() ? queues_[queue_id] : nullptr;
+    if (!queue) return;
+    /* The cookie has the low 48 bits of the ticket; the window is far smaller than that. */
+    uint64_t first = queue->first_open_ticket();
+    Node* node = queue->find(first + ((completion.cookie - first) & kTicketMask));
+    /* A failed peer's operations were completed when it failed: what comes later is of no interest. */
+    if (!node || node->state == Node::State::done || node->parts == 0) return;
+
+    Lane& lane = *node->lane;
+    Counters& counters = lane.context->counters;
+    progress_++;
+    counters.add(&pmx_counters_t::completions);
+    lane.outstanding--;
+    outstanding_--;
+    node->parts--;
+    if (completion.err != PMX_SUCCESS) {
+        counters.add(&pmx_counters_t::errors);
+        fail_peer(lane.dst_rank);
+        return;
+    }
+    if (node->parts == 0 && node->state == Node::State::posted) complete(*node);
+}
+
+void Engine::complete(Node& node)
+{
+    Lane& lane = *node.lane;
+    lane.queue().complete(node);
+    while (!lane.inflight.empty() && lane.inflight.front()->state == Node::State::done) lane.inflight.pop();
+    if (!lane.signals.empty() || !lane.pending.empty()) activate(lane);
+}
+
+/* What a producer of this library never queues: seen only when memory of the ring was overwritten. */
+bool Engine::well_formed(const Node& node) const
+{
+    const pmx_command_t& command = node.command;
+    uint64_t n_bytes = pmx_command_bytes(&command);
+    pmx_cmd_op_t op = pmx_command_op(&command);
+    if (pmx_command_dst(&command) >= static_cast<uint32_t>(config_.size)) return false;
+    if (op == PMX_CMD_PUT)
+        return n_bytes <= config_.heap_bytes && command.word[1] <= config_.heap_bytes - n_bytes &&
+               command.word[3] <= config_.heap_bytes - n_bytes;
+    if (op == PMX_CMD_SIGNAL_SET || op == PMX_CMD_SIGNAL_ADD)
+        return command.word[3] % 8 == 0 && command.word[3] < config_.heap_bytes;
+    return op == PMX_CMD_FENCE;
+}
+
+void Engine::pull(EngineContext& context)
+{
+    for (auto& queue : context.queues) {
+        unsigned n = 0;
+        for (; n < config_.batch; n++) {
+            Node* node = queue->pull();
+            if (!node) break;
+            if (!well_formed(*node)) {
+                context.counters.add(&pmx_counters_t::errors);
+                queue->complete(*node);
+                faults_.fail_job(PMX_ERR_INTERNAL);
+                continue;
+            }
+            Lane& lane = context.lanes[pmx_command_dst(&node->command)];
+            node->lane = &lane;
+            lane.pending.push(*node);
+            activate(lane);
+        }
+        if (n == 0) continue;
+        queue->publish_consumed();
+        progress_ += n;
+    }
+}
+
+void Engine::activate(Lane& lane)
+{
+    if (lane.active) return;
+    lane.active = true;
+    lane.next_active = nullptr;
+    (active_head_ ? active_tail_->next_active : active_head_) = &lane;
+    active_tail_ = &lane;
+}
+
+void Engine::visit_active_lanes()
+{
+    Lane* last = active_tail_;
+    while (Lane* lane = active_head_) {
+        active_head_ = lane->next_active;
+        advance(*lane); /* still marked active: it is put back here, not by what it completes */
+        if (stalled_) {
+            /* The stalled lane goes on first. */
+            lane->next_active = active_head_;
+            if (!active_head_) active_tail_ = lane;
+            active_head_ = lane;
+            return;
+        }
+        lane->active = false;
+        /* Lanes that have something they could not post come back; those that wait for a completion are
+         * woken by it. */
+        if (!lane->puts.empty() || (lane->outstanding == 0 && (!lane->signals.empty() || !lane->pending.empty())))
+            activate(*lane);
+        if (lane == last) break;
+    }
+}
+
+bool Engine::still_stalled()
+{
+    Lane& lane = *stalled_;
+    bool all = lane.context->order == PMX_ORDER_STALL_ALL;
+    uint64_t now = clock_.now_ns();
+    if ((all ? outstanding_ : lane.outstanding) != 0) {
+        if (config_.timeout_ns == 0 || now - stall_begin_ns_ < config_.timeout_ns) return true;
+        for (EngineContext* context : contexts_)
+            for (Lane& waited : context->lanes)
+                if (waited.outstanding && (all || waited.dst_rank == lane.dst_rank)) fail_peer(waited.dst_rank);
+    }
+    lane.context->counters.add(&pmx_counters_t::stalled_ns, now - stall_begin_ns_);
+    stalled_ = nullptr;
+    return false;
+}
+
+void Engine::fail_peer(int rank)
+{
+    if (faults_.failed(rank)) return;
+    faults_.fail_peer(rank);
+    if (transport_) transport_->fail_peer(rank);
+    for (EngineContext* context : contexts_) {
+        Lane& lane = context->lanes[rank];
+        lane.pending.clear();
+        lane.puts.clear();
+        lane.signals.clear();
+        lane.inflight.clear();
+        outstanding_ -= lane.outstanding;
+        lane.outstanding = 0;
+        CommandQueue& queue = lane.queue();
+        for (uint64_t t = queue.first_open_ticket(); t < queue.end_ticket(); t++) {
+            Node* node = queue.find(t);
+            if (!node || node->lane != &lane || node->state == Node::State::done) continue;
+            context->counters.add(&pmx_counters_t::errors);
+            queue.complete(*node);
+        }
+    }
+}
+
+void Engine::fail_job(pmx_err_t err)
+{
+    faults_.fail_job(err);
+    for (int rank = 0; rank < config_.size; rank++) fail_peer(rank);
+}
+
+}  // namespace pmx

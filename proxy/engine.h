@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* engine.h: the proxy's loop: takes commands from the queues, posts them by destination, keeps the order
+ * that was asked for, and reports completion. Knows neither threads nor MPI: its transport and its clock
+ * are parameters. One thread calls step(); contexts are added and removed by other threads. */
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "clock.h"
+#include "command_queue.h"
+#include "counters.h"
+#include "faults.h"
+#include "lane.h"
+#include "transport.h"
+
+namespace pmx {
+
+struct EngineConfig {
+    int size = 1;                /* ranks */
+    const char* heap_base = nullptr;
+    uint64_t heap_bytes = 0;
+    unsigned batch = 32;         /* commands pulled from a queue a visit, 1..32 */
+    uint64_t timeout_ns = 0;     /* a stall longer than this fails the ranks it waits for */
+    uint64_t peer_check_ns = 0;  /* how often the watch is asked */
+};
+
+/* Says which ranks have died, by means other than the transport. Asked on the proxy thread. */
+class PeerWatch {
+  public:
+    virtual ~PeerWatch() = default;
+    virtual int next_dead() = 0; /* a rank that has died and was not reported before, or -1 */
+};
+
+/* One context as the engine sees it. Filled by the creator, then the engine's until removed; counters and
+ * queues' device views may be read by any thread. */
+struct EngineContext {
+    EngineContext(int size, pmx_order_t order_mode, int signal_mode);
+    const pmx_order_t order; /* never AUTO */
+    const int signals;       /* pmx_signals_t */
+    std::vector<std::unique_ptr<CommandQueue>> queues;
+    std::vector<Lane> lanes; /* by destination */
+    Counters counters;
+};
+
+class Engine {
+  public:
+    /* transport and watch may be null: then nothing is posted, nobody watched. All outlive the engine. */
+    Engine(const EngineConfig& config, Transport* transport, const Clock& clock, Faults& faults, PeerWatch* watch);
+
+    /* Number for the next queue of a context about to be added. Any thread. */
+    uint32_t next_queue_id();
+    /* Returns when the proxy thread has taken the context in, or given it back. Any thread but that one;
+     * needs a thread that calls step() meanwhile. */
+    void add(EngineContext& context);
+    void remove(EngineContext& context);
+
+    /* One visit: polls, pulls up to `batch` commands from each queue, posts. Never waits. Returns whether
+     * anything moved. */
+    bool step();
+
+  private:
+    void serve_requests();
+    void check_peers();
+    void poll();
+    void on_completion(const Completion& completion);
+    bool still_stalled();
+    void pull(EngineContext& context);
+    void activate(Lane& lane);
+    void visit_active_lanes();
+
+    enum class Gate { go, wait, stall };
+    bool well_formed(const Node& node) const;
+    void advance(Lane& lane);
+    void admit(Lane& lane);
+    void admit_put(Lane& lane, Node& node);
+    void admit_signal(Lane& lane, Node& node, Node*& first_ordered);
+    bool fence_holds(const Lane& lane) const;
+    void emit(Lane& lane);
+    Gate gate(const Lane& lane, const Node& signal) const;
+    bool must_stall(const Lane& lane) const;
+    void append_put(Lane& lane);
+    void append_signal(Lane& lane);
+    bool post_chain(Lane& lane);
+    void begin_stall(Lane& lane);
+    void fail_pending(Lane& lane);
+
+    void complete(Node& node);
+    void fail_peer(int rank);
+    void fail_job(pmx_err_t err);
+
+    const EngineConfig config_;
+    Transport* const transport_;
+    const Clock& clock_;
+    Faults& faults_;
+    PeerWatch* const watch_;
+    uint64_t last_check_ns_ = 0;
+
+    std::vector<EngineContext*> contexts_;
+    std::vector<CommandQueue*> queues_; /* by id; null when gone */
+    uint64_t outstanding_ = 0;          /* operations posted and not complete, all lanes */
+    uint64_t progress_ = 0;             /* grows whenever anything moves */
+    Lane* active_head_ = nullptr;       /* lanes with something to do, in turn */
+    Lane* active_tail_ = nullptr;
+
+    /* While a stalling mode waits at an order point, nothing else is taken: this is the baseline. */
+    Lane* stalled_ = nullptr;
+    uint64_t stall_begin_ns_ = 0;
+
+    /* Operations of one lane about to be posted together, and the nodes they came from. */
+    static constexpr size_t kChain = 64;
+    static constexpr uint64_t kNoPut = UINT64_MAX;
+    std::array<Op, kChain> chain_;
+    std::array<Node*, kChain> chain_nodes_;
+    size_t n_chain_ = 0;
+    uint64_t chain_first_put_ = kNoPut; /* number of the first put in it */
+    std::array<Completion, 64> completions_;
+
+    /* Requests from other threads: written under the mutex, the flag is what step() looks at. */
+    std::mutex mutex_;
+    std::condition_variable served_;
+    EngineContext* adding_ = nullptr;
+    EngineContext* removing_ = nullptr;
+    std::atomic<bool> request_{false};
+    std::atomic<uint32_t> next_queue_id_{0};
+};
+
+}  // namespace pmx
