@@ -9,7 +9,7 @@ dnl   MODULES   pkg-config modules, tried in order, one must do
 dnl   HEADER    must be in DIR/include when DIR is given
 dnl   LIBS      linker flags when pkg-config knows no such module
 dnl   PROGRAM   C++ source that must compile and link
-dnl   DEFAULT   auto: off when missing; yes: configure fails when missing; no: off unless asked for
+dnl   DEFAULT   auto: off when missing; yes: pmx cannot do without it
 dnl   GIVES     what the package is good for, for --help and the table
 dnl   FALLBACK  shell code that may set pmx_cflags and pmx_libs when pkg-config knows no such module
 dnl
@@ -25,7 +25,9 @@ AC_DEFUN([PMX_WITH], [
   AS_VAR_COPY([pmx_asked], [with_]AS_TR_SH([$1]))
   pmx_have_$2=no
   AS_CASE([$pmx_asked],
-    [no], [pmx_why_$2="switched off with --without-$1"],
+    [no], [m4_if([$7], [yes],
+             [AC_MSG_ERROR([pmx cannot do without $1 ($8)])],
+             [pmx_why_$2="switched off with --without-$1"])],
     [
       AC_MSG_CHECKING([for $1])
       pmx_dir=

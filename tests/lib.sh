@@ -43,6 +43,7 @@ export FI_TCP_IFACE=lo FI_SOCKETS_IFACE=lo
 # LeakSanitizer reports what Open MPI keeps, and cannot name its unloaded components.
 export ASAN_OPTIONS=detect_leaks=0
 
+mkdir -p "$build/tests" # empty in a fresh VPATH build
 scratch=$(mktemp -d "$build/tests/scratch.XXXXXX") || broken "cannot write into $build/tests"
 : >"$scratch/.ranks"
 
@@ -53,10 +54,9 @@ clean_up() {
     done <"$scratch/.ranks"
     rm -rf "$scratch"
 }
+# Only this one: bash runs it at once when a signal ends the script, while a trap for the signal would wait
+# for the command in the foreground.
 trap clean_up EXIT
-trap 'exit 129' HUP
-trap 'exit 130' INT
-trap 'exit 143' TERM
 
 exec 9>"$build/tests/.one-at-a-time" || broken "cannot write into $build/tests"
 flock -w 1800 9 || broken "another test holds $build/tests/.one-at-a-time for half an hour"
