@@ -1,1 +1,39 @@
 # SPDX-License-Identifier: BSD-3-Clause
+# The tools. pmx_info reaches into the library, so it carries its own copy; pmx_moe uses what is installed.
+
+if HAVE_CLI11
+bin_PROGRAMS += tools/pmx_info
+tools_pmx_info_SOURCES = \
+	tools/info_sections.cc tools/info_sections.h \
+	tools/launcher.cc tools/launcher.h \
+	tools/pmx_info.cc
+tools_pmx_info_LDADD = libpmxcore.la
+
+if HAVE_OPENBLAS
+# What pmx_moe is made of, for its tests too.
+noinst_LTLIBRARIES += libpmxtools.la
+libpmxtools_la_SOURCES = \
+	tools/checkpoint.cc tools/checkpoint.h \
+	tools/gather.cc tools/gather.h \
+	tools/generator.cc tools/generator.h \
+	tools/launcher.cc tools/launcher.h \
+	tools/mapped_file.cc tools/mapped_file.h \
+	tools/moe_check.cc tools/moe_check.h \
+	tools/moe_inputs.cc tools/moe_inputs.h \
+	tools/moe_job.cc tools/moe_job.h \
+	tools/moe_options.cc tools/moe_options.h \
+	tools/moe_report.cc tools/moe_report.h \
+	tools/npy.cc tools/npy.h \
+	tools/numeric.h \
+	tools/progress.cc tools/progress.h \
+	tools/safetensors.cc tools/safetensors.h \
+	tools/shape.cc tools/shape.h \
+	tools/strict_json.cc tools/strict_json.h \
+	tools/weights.cc tools/weights.h
+libpmxtools_la_LIBADD = libpmx_moe.la libpmx.la
+
+bin_PROGRAMS += tools/pmx_moe
+tools_pmx_moe_SOURCES = tools/pmx_moe.cc
+tools_pmx_moe_LDADD = libpmxtools.la libpmx_moe.la libpmx.la
+endif
+endif

@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* moe_job.cc: plan, create, load, measure, check, write, report. */
+#include "moe_job.h"
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <fstream>
+
+#include "launcher.h"
+#include "progress.h"
+
+namespace pmx::tools {
+
+namespace {
+
+constexpr const char* kTool = "pmx_moe";
+
+/* MemAvailable of the kernel, in bytes; the largest number when it is not known. */
+uint64_t available_memory_bytes()
+{
+    std::ifstream meminfo("/proc/meminfo");
+    std::string key, unit;
+    for (uint64_t kib = 0; meminfo >> key >> kib; std::getline(meminfo, unit))
+        if (key == "MemAvailable:") return kib << 10;
+    return UINT64_MAX;
+}
+
+/* Of the bits of rows of row_bytes each: a sum over rows, so that it is the same however they are divided. */
+uint64_t checksum(const std::vector<std::byte>& rows, size_t row_bytes, uint64_t first_row)
+{
+    uint64_t sum = 0;
+    for (size_t row = 0; row * row_bytes < rows.size(); row++) {
+        uint64_t hash = 0xcbf29ce484222325u ^ (first_row + row); /* FNV-1a */
+        for (size_t i = 0; i < row_bytes; i++)
+            hash = (hash ^ std::to_integer<uint64_t>(rows[row * row_bytes + i])) * 0x100000001b3u;
+        sum += hash;
+    }
+    return sum;
+}
+
+}  // namespace
+
+Status moe_job_heap_bytes(const pmx_moe_config_t& config, int n_ranks, size_t& n_bytes_out)
+{
+    size_t layer_bytes = 0;
+    PMX_TRY(from_pmx(pmx_moe_check(&config, n_ranks)));
+    PMX_TRY(from_pmx(pmx_moe_heap_bytes(&config, n_ranks, &layer_bytes)));
+    n_bytes_out = layer_bytes + Gather::heap_bytes(n_ranks);
+    return {};
+}
+
+int MoeJob::run(const Status& before)
+{
+    must(from_pmx(pmx_rank(&rank_)));
+    must(from_pmx(pmx_size(&size_)));
+    must(from_pmx(pmx_node_size(&node_size_)));
+    const Status opened = gather_.open(); /* the same on all ranks */
+    gathering_ = opened.ok();
+    if (!gathering_) {
+        exit_ = exit_status(opened);
+        if (rank_ == 0) print_error(kTool, before.ok() ? opened.detail() : before.detail());
+        return leave();
+    }
+    if (!all_ok(before) || !all_ok(plan()) || !all_ok(create()) || !all_ok(load())) return leave();
+    if (options_.flip_weight && !all_ok(flip())) return leave();
+    measure();
+    if (options_.check && !all_ok(check())) return leave();
+    if (!options_.out.empty() && !all_ok(write_out())) return leave();
+    report();
+    return leave();
+}
+
+/* Whatever this rank alone can say about the input, before anything large is allocated. */
+Status MoeJob::plan()
+{
+    PMX_TRY(inputs_.plan(size_, plan_));
+    config_ = inputs_.config(plan_);
+    size_t heap_bytes = 0;
+    PMX_TRY(moe_job_heap_bytes(config_, size_, heap_bytes));
+    pmx_heap_info_t heap = {};
+    heap.size_bytes = sizeof heap;
+    PMX_TRY(from_pmx(pmx_heap_query(&heap)));
+    if (heap_bytes > heap.heap_bytes)
+        return fail(PMX_ERR_MEMORY,
+                    "the symmetric heap of {} bytes (--heap, PMX_HEAP_SIZE) must hold {} for this shape and "
+                    "{} tokens",
+                    heap.heap_bytes, heap_bytes, plan_.most);
+    const uint64_t weights = 3 * static_cast<uint64_t>(config_.hidden) *
+                             static_cast<uint64_t>(config_.intermediate) * element_bytes(config_.dtype) *
+                             static_cast<uint64_t>(config_.experts / size_) *
+                             static_cast<uint64_t>(node_size_);
+    if (inputs_.random() && weights > available_memory_bytes())
+        return fail(PMX_ERR_MEMORY,
+                    "the weights of the {} ranks on this machine take {} bytes, {} are available", node_size_,
+                    weights, available_memory_bytes());
+    const uint64_t first = plan_.first[static_cast<size_t>(rank_)];
+    own_.n_tokens = plan_.tokens[static_cast<size_t>(rank_)];
+    if (inputs_.routed()) PMX_TRY(inputs_.routing(first, own_.n_tokens, own_.ids, own_.weights));
+    if (rank_ == 0 && !options_.out.empty())
+        PMX_TRY(out_.open(options_.out, plan_.total, static_cast<uint64_t>(config_.hidden)));
+    if (rank_ == 0 && !inputs_.shape().only_widths.empty())
+        print_error(kTool, fmt::format("note: only the widths of {} are taken, not: {}", inputs_.shape().name,
+                                       inputs_.shape().only_widths));
+    return {};
+}
+
+Status MoeJob::create() { return from_pmx(pmx_moe_create(&config_, &moe_)); }
+
+Status MoeJob::set_weights()
+{
+    pmx_moe_weights_t weights = {};
+    weights.size_bytes = sizeof weights;
+    weights.router = source_->router();
+    weights.router_bias = inputs_.router_bias();
+    weights.gate = local_.gate();
+    weights.up = local_.up();
+    weights.down = local_.down();
+    return from_pmx(pmx_moe_set_weights(moe_, &weights));
+}
+
+Status MoeJob::load()
+{
+    Progress progress(inputs_.random() ? "making weights" : "loading weights", rank_);
+    const int n_local = config_.experts / size_;
+    const size_t matrix_bytes = static_cast<size_t>(config_.hidden) *
+                                static_cast<size_t>(config_.intermediate) * element_bytes(config_.dtype);
+    source_ = inputs_.weights();
+    local_.load(*source_, rank_ * n_local, n_local, matrix_bytes,
+                [&](int done, int all) { progress(done, all); });
+    own_.x = inputs_.activations(plan_.first[static_cast<size_t>(rank_)], own_.n_tokens);
+    own_.y.resize(own_.x.size());
+    PMX_TRY(set_weights());
+    if (inputs_.routed()) return {};
+    const size_t n = static_cast<size_t>(own_.n_tokens) * static_cast<size_t>(config_.top_k);
+    own_.ids.resize(n);
+    own_.weights.resize(n);
+    return from_pmx(pmx_moe_route(moe_, own_.x.data(), own_.n_tokens, own_.ids.data(), own_.weights.data()));
+}
+
+/* Flips the top bit of the exponent of one weight of the expert that the first token of the job needs most.
+ */
+Status MoeJob::flip()
+{
+    const uint64_t wanted = own_.n_tokens > 0 ? static_cast<uint64_t>(own_.ids[0]) + 1 : 0;
+    uint64_t expert = 0;
+    for (const auto& record : gather({&wanted, 1}))
+        if (expert == 0) expert = record[0];
+    if (expert == 0) return fail(PMX_ERR_ARGUMENT, "--flip-weight: there must be a token");
+    const int n_local = config_.experts / size_, local = static_cast<int>(expert) - 1 - rank_ * n_local;
+    if (local < 0 || local >= n_local) return {};
+    const size_t n_bytes = static_cast<size_t>(config_.hidden) * static_cast<size_t>(config_.intermediate) *
+                           element_bytes(config_.dtype);
+    flipped_.resize(n_bytes);
+    std::memcpy(flipped_.data(), local_.down()[local], n_bytes);
+    flipped_[element_bytes(config_.dtype) - 1] ^= std::byte{0x40};
+    local_.replace_down(local, flipped_.data());
+    return set_weights();
+}
+
+Status MoeJob::forward()
+{
+    if (inputs_.routed())
+        return from_pmx(pmx_moe_forward_routed(moe_, own_.x.data(), own_.n_tokens, own_.ids.data(),
+                                               own_.weights.data(), own_.y.data()));
+    return from_pmx(pmx_moe_forward(moe_, own_.x.data(), own_.n_tokens, own_.y.data()));
+}
+
+void MoeJob::measure()
+{
+    Progress progress("forwards", rank_);
+    for (int i = 0; i < options_.warmup; i++) must(forward());
+    must(from_pmx(pmx_moe_counters_reset(moe_)));
+    for (int i = 0; i < options_.iters; i++) {
+        must(from_pmx(pmx_barrier()));
+        const auto begin = std::chrono::steady_clock::now();
+        must(forward());
+        const auto spent = std::chrono::steady_clock::now() - begin;
+        const auto ns = static_cast<uint64_t>(std::chrono::nanoseconds(spent).count());
+        uint64_t slowest = 0;
+        for (const auto& record : gather({&ns, 1})) slowest = std::max(slowest, record[0]);
+        report_.forward_ns.push_back(slowest);
+        progress(i + 1, options_.iters);
+    }
+}
+
+Status MoeJob::check()
+{
+    Progress progress("checking", rank_);
+    return check_tokens(
+        inputs_, config_, own_, [&](int done, int all) { progress(done, all); }, checked_);
+}
+
+Status MoeJob::write_out()
+{
+    const size_t n_elems = own_.y.size() / element_bytes(config_.dtype);
+    std::vector<std::byte> values(n_elems * sizeof(float));
+    convert_elements(own_.y.data(), config_.dtype, values.data(), PMX_MOE_FP32, n_elems);
+    const auto take = [&](int rank, uint64_t off, std::span<const std::byte> piece) {
+        const uint64_t first = plan_.first[static_cast<size_t>(rank)] * static_cast<uint64_t>(config_.hidden);
+        std::vector<float> floats(piece.size() / sizeof(float));
+        std::memcpy(floats.data(), piece.data(), piece.size());
+        return out_.write(first + off / sizeof(float), floats.data(), floats.size());
+    };
+    PMX_TRY(gather_.to_root(values, take));
+    return rank_ == 0 ? out_.close() : Status();
+}
+
+void MoeJob::report()
+{
+    pmx_moe_counters_t counters = {};
+    counters.size_bytes = sizeof counters;
+    must(from_pmx(pmx_moe_counters_get(moe_, &counters)));
+    report_.transport.size_bytes = sizeof report_.transport;
+    must(from_pmx(pmx_transport_query(&report_.transport)));
+    const pmx_counters_t &d = counters.dispatch, &c = counters.combine;
+    const size_t row_bytes = static_cast<size_t>(config_.hidden) * element_bytes(config_.dtype);
+    const SentWords mine = {d.puts + c.puts,
+                            d.signals + c.signals,
+                            d.stalls + c.stalls,
+                            d.stalled_ns + c.stalled_ns,
+                            d.put_bytes + c.put_bytes,
+                            d.doorbells + c.doorbells,
+                            d.order_points,
+                            c.order_points,
+                            static_cast<uint64_t>(report_.transport.n_direct_ranks),
+                            checksum(own_.y, row_bytes, plan_.first[static_cast<size_t>(rank_)]),
+                            std::bit_cast<uint64_t>(checked_.max_rel_err),
+                            static_cast<uint64_t>(checked_.near_ties)};
+    constexpr size_t kWords = sizeof mine / sizeof(uint64_t);
+    static_assert(sizeof mine % sizeof(uint64_t) == 0 && kWords <= Gather::kMaxWords);
+    const auto words = std::bit_cast<std::array<uint64_t, kWords>>(mine);
+    for (const auto& record : gather(words)) {
+        SentWords sent;
+        std::memcpy(&sent, record.data(), sizeof sent);
+        report_.sent.push_back(sent);
+    }
+    report_.shape = inputs_.shape();
+    report_.ranks = size_;
+    report_.tokens = plan_.total;
+    report_.dtype = config_.dtype == PMX_MOE_BF16 ? "bf16" : "fp32";
+    report_.seed = options_.seed;
+    report_.checked = options_.check;
+    report_.error_limit = error_limit(config_.dtype);
+    if (!report_ok(report_)) exit_ = kExitWrong;
+    if (rank_ != 0) return;
+    fmt::print("{}", options_.json ? report_json(report_) : report_table(report_));
+    if (std::fflush(stdout) != 0) exit_ = kExitRuntime;
+}
+
+int MoeJob::leave()
+{
+    if (moe_) must(from_pmx(pmx_moe_free(moe_)));
+    if (gathering_) {
+        gather({}); /* the line of another rank is out before this one ends */
+        must(gather_.close());
+    }
+    must(from_pmx(pmx_finalize()));
+    return exit_;
+}
+
+bool MoeJob::all_ok(const Status& mine)
+{
+    const std::array<uint64_t, 2> words = {static_cast<uint64_t>(!mine.ok()),
+                                           static_cast<uint64_t>(exit_status(mine))};
+    const auto records = gather(words);
+    for (int rank = 0; rank < size_; rank++) {
+        const auto& record = records[static_cast<size_t>(rank)];
+        if (record[0] == 0) continue;
+        exit_ = static_cast<int>(record[1]);
+        if (rank == rank_) print_error(kTool, mine.detail());
+        return false;
+    }
+    return true;
+}
+
+void MoeJob::must(const Status& status)
+{
+    if (status.ok()) return;
+    print_error(kTool, fmt::format("rank {}: {}", rank_, status.detail()));
+    std::fflush(nullptr);
+    std::_Exit(exit_status(status) == kExitInput ? kExitInput : kExitRuntime);
+}
+
+std::vector<std::vector<uint64_t>> MoeJob::gather(std::span<const uint64_t> mine)
+{
+    std::vector<std::vector<uint64_t>> all;
+    must(gather_.all(mine, all));
+    return all;
+}
+
+}  // namespace pmx::tools

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* moe_options.cc: the options of pmx_moe and their help, which is also the source of its man page. */
+#include "moe_options.h"
+#include "config.h"
+
+#include <CLI/CLI.hpp>
+
+#include "pmx.h"
+#include "shape.h"
+
+namespace pmx::tools {
+
+namespace {
+
+constexpr const char* kAbout =
+    "pmx_moe: runs one Mixture-of-Experts layer over the ranks of a job and measures it.\n"
+    "Start it with mpirun: mpirun -n 4 pmx_moe --shape qwen3-30b-a3b --tokens 64 --check\n";
+
+constexpr const char* kAfter =
+    "Shapes (H hidden, I intermediate, E experts, k experts of a token):\n"
+    "  qwen3-30b-a3b 2048,768,128,8    olmoe 2048,1024,64,8 (weights not renormalised)\n"
+    "  mixtral-8x7b 4096,14336,8,2     H,I,E,k: any other, weights renormalised\n"
+    "  Only the widths are taken of models whose router or activation differs:\n"
+    "  gpt-oss-120b 2880,2880,128,4    deepseek-v3 7168,2048,256,8    llama4-scout 5120,8192,16,1\n"
+    "The number of ranks must divide E.\n"
+    "\n"
+    "Result, one line of JSON with --json, else a table; from rank 0:\n"
+    "  tokens          of all ranks\n"
+    "  p50_us p99_us   latency of a forward, of each the slowest rank\n"
+    "  puts signals_sent stalls stalled_us   through the proxy, of the rank that has most, for one\n"
+    "                  forward: dispatch and combine\n"
+    "  order_points    of the dispatch, for one rank and one forward. It must be (P-L)*E/P with coupled\n"
+    "                  and P-L with grouped signals on each of the P ranks, of which L are reached by\n"
+    "                  plain stores; ok is false otherwise. combine_order_points: the largest of the "
+    "combine\n"
+    "  max_rel_err     with --check: largest |y - oracle| / |oracle| of a token, in the 2-norm; else null\n"
+    "  ok              false: the error is not below 1e-2 (bf16) or 1e-5 (fp32), or order_points is wrong\n"
+    "  checksum        of the bits of the result; does not depend on how tokens are divided over ranks\n"
+    "\n"
+    "Exit status: 0 ok; 1 a wrong result; 2 bad input; 3 a rank, the network or the system failed.\n";
+
+void add_work(CLI::App& app, MoeOptions& o)
+{
+    auto* shape = app.add_option("--shape", o.shape, shape_choices() + "; default qwen3-30b-a3b");
+    app.add_option(
+        "--tokens", o.tokens,
+        "N or N0,N1,...: tokens of each rank; default 64, or the rows of --tokens-file over the ranks");
+    app.add_option(
+        "--routing", o.routing,
+        "uniform: the router on random weights; zipf:A: the same, biased by ln of (e+1)^-A for expert "
+        "e; file:PATH: expert numbers from a .npy of int32 or int64 [tokens, k], equal weights");
+    auto* checkpoint = app.add_option(
+        "--checkpoint", o.checkpoint,
+        "Hugging Face directory (qwen3_moe, olmoe or mixtral; bf16 or fp32) to take shape and weights from");
+    auto* layer = app.add_option("--layer", o.layer, "layer of the checkpoint, from 0");
+    app.add_option(
+        "--tokens-file", o.tokens_file,
+        "activations: a .npy of float32, or of uint16 with the bits of bf16, [tokens of all ranks, H]");
+    app.add_option("--out", o.out, "write the result of all ranks to this .npy (float32)");
+    app.add_option("--dtype", o.dtype, "bf16 or fp32; default that of the checkpoint, else bf16")
+        ->check(CLI::IsMember({"bf16", "fp32"}));
+    app.add_option("--seed", o.seed, "of the random weights and activations; default 1")
+        ->check(CLI::NonNegativeNumber);
+    shape->excludes(checkpoint);
+    checkpoint->needs(layer);
+    layer->needs(checkpoint);
+}
+
+void add_run(CLI::App& app, MoeOptions& o)
+{
+    app.add_option("--iters", o.iters, "measured forwards, 1 to 1000000; default 3")
+        ->check(CLI::Range(1, 1000000));
+    app.add_option("--warmup", o.warmup, "forwards before those, 0 to 1000000; default 1")
+        ->check(CLI::Range(0, 1000000));
+    app.add_option("--blocks", o.blocks, "host blocks of the kernel; default from the cores")
+        ->check(CLI::NonNegativeNumber);
+    app.add_option("--tile-rows", o.tile_rows, "rows of a tile; default 64");
+    app.add_option("--order", o.order, "PMX_ORDER: auto, stall-all, stall-rank, deferred or ordered");
+    app.add_option("--signals", o.signals, "PMX_SIGNALS: coupled or grouped");
+    app.add_option("--transport", o.transport, "PMX_TRANSPORT: auto, shm or ofi");
+    app.add_option("--provider", o.provider, "PMX_OFI_PROVIDER: such as tcp;ofi_rxm");
+    app.add_option("--heap", o.heap,
+                   "PMX_HEAP_SIZE; default what the layer takes, unless that variable is set");
+    app.add_flag("--check", o.check, "compare each token with the oracle in double precision");
+    app.add_flag("--json", o.json, "print one line of JSON");
+    app.add_flag("--flip-weight", o.flip_weight,
+                 "self-test of --check: flips one bit of one weight in the layer, not in the oracle");
+}
+
+}  // namespace
+
+Status parse_moe_options(int argc, char** argv, MoeOptions& options_out, std::string& text_out)
+{
+    CLI::App app(kAbout, "pmx_moe");
+    app.footer(kAfter);
+    app.set_version_flag("--version", std::string("pmx_moe ") + PACKAGE_VERSION);
+    MoeOptions options;
+    add_work(app, options);
+    add_run(app, options);
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::CallForHelp&) {
+        text_out = app.help();
+        return {};
+    } catch (const CLI::CallForVersion& version) {
+        text_out = std::string(version.what()) + "\n";
+        return {};
+    } catch (const CLI::ParseError& error) {
+        return fail(PMX_ERR_ARGUMENT, "{} (pmx_moe --help lists the options)", error.what());
+    }
+    options_out = options;
+    return {};
+}
+
+}  // namespace pmx::tools

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* pmx_moe.cc: one Mixture-of-Experts layer under mpirun: reads the options, brings pmx up, runs the job. */
+#include <cstdio>
+#include <cstdlib>
+#include <new>
+
+#include "launcher.h"
+#include "moe_inputs.h"
+#include "moe_job.h"
+#include "moe_options.h"
+
+namespace {
+
+using namespace pmx;
+using namespace pmx::tools;
+
+Status set_param(const char* name, const std::string& value)
+{
+    return value.empty() ? Status() : from_pmx(pmx_param_set(name, value.c_str()));
+}
+
+/* A heap just large enough, unless the user has said how large. Input that does not fit together is found
+ * again, and told, when pmx is up. */
+Status size_heap(const MoeOptions& options, const MoeInputs& inputs)
+{
+    if (!options.heap.empty()) return set_param("HEAP_SIZE", options.heap);
+    TokenPlan plan;
+    size_t n_bytes = 0;
+    const int n_ranks = launcher_size();
+    if (std::getenv("PMX_HEAP_SIZE") || !inputs.plan(n_ranks, plan).ok() ||
+        !moe_job_heap_bytes(inputs.config(plan), n_ranks, n_bytes).ok())
+        return {};
+    /* The margin is for what pmx itself keeps in the heap, and for the gaps between objects. */
+    constexpr size_t kMargin = 4u << 20, kMebi = 1u << 20;
+    return set_param("HEAP_SIZE", fmt::format("{}m", (n_bytes + n_bytes / 64 + kMargin + kMebi - 1) / kMebi));
+}
+
+Status prepare(const MoeOptions& options, MoeInputs& inputs)
+{
+    PMX_TRY(set_param("ORDER", options.order));
+    PMX_TRY(set_param("SIGNALS", options.signals));
+    PMX_TRY(set_param("TRANSPORT", options.transport));
+    PMX_TRY(set_param("OFI_PROVIDER", options.provider));
+    PMX_TRY(inputs.load(options));
+    return size_heap(options, inputs);
+}
+
+int fail_early(const Status& status)
+{
+    if (launcher_rank() == 0) print_error("pmx_moe", status.detail());
+    return exit_status(status);
+}
+
+int run(int argc, char** argv)
+{
+    MoeOptions options;
+    MoeInputs inputs;
+    std::string text;
+    Status status = parse_moe_options(argc, argv, options, text);
+    if (!text.empty()) {
+        if (launcher_rank() == 0) std::fputs(text.c_str(), stdout);
+        return std::fflush(stdout) == 0 ? kExitOk : kExitRuntime;
+    }
+    if (status.ok()) status = prepare(options, inputs);
+    if (!status.ok() && launcher_size() == 1) return fail_early(status);
+    {
+        /* Also with bad input: the ranks then end together, after one of them has said why. */
+        HoldSigterm hold;
+        const Status up = from_pmx(pmx_init());
+        if (!up.ok()) return fail_early(status.ok() ? up : status);
+    }
+    return MoeJob(options, inputs).run(status);
+}
+
+}  // namespace
+
+int main(int argc, char** argv)
+{
+    try {
+        return run(argc, argv);
+    } catch (const std::bad_alloc&) {
+        print_error("pmx_moe", fmt::format("rank {}: out of memory", launcher_rank()));
+    } catch (const std::exception& error) {
+        print_error("pmx_moe", fmt::format("rank {}: {}", launcher_rank(), error.what()));
+    }
+    std::_Exit(kExitRuntime); /* the other ranks wait for this one: nothing collective may be tried */
+}
