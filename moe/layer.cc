@@ -113,6 +113,13 @@ int create(const pmx_moe_config_t* config, const pmx_ctx_attr_t* attr, pmx_moe_t
 
 namespace {
 
+/* What the last call has queued is counted when the proxy has taken it up, which is after the call. */
+int settle(const pmx_moe* moe)
+{
+    PMX_MOE_TRY(pmx_quiet(moe->dispatch_ctx));
+    return pmx_quiet(moe->combine_ctx);
+}
+
 int check_matrices(const char* name, const void* const* matrices, int n)
 {
     if (!matrices) return fail(PMX_ERR_ARGUMENT, "{} is NULL: must be an array of {} pointers", name, n);
@@ -168,6 +175,7 @@ int pmx_moe_counters_get(pmx_moe_t moe, pmx_moe_counters_t* counters_out)
     if (counters_out->size_bytes < sizeof *counters_out)
         return fail(PMX_ERR_ARGUMENT, "size_bytes of pmx_moe_counters_t is {}: must be {}", counters_out->size_bytes,
                     sizeof *counters_out);
+    PMX_MOE_TRY(pmx::moe::settle(moe));
     pmx_moe_counters_t now{};
     now.size_bytes = sizeof now;
     now.forwards = moe->forwards;
@@ -182,6 +190,7 @@ int pmx_moe_counters_get(pmx_moe_t moe, pmx_moe_counters_t* counters_out)
 int pmx_moe_counters_reset(pmx_moe_t moe)
 {
     if (!moe) return fail(PMX_ERR_ARGUMENT, "moe is NULL");
+    PMX_MOE_TRY(pmx::moe::settle(moe));
     PMX_MOE_TRY(pmx_counters_reset(moe->dispatch_ctx));
     PMX_MOE_TRY(pmx_counters_reset(moe->combine_ctx));
     moe->forwards = moe->tiles = 0;

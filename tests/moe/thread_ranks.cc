@@ -139,6 +139,7 @@ int pmx_ctx_free(pmx_ctx_t ctx)
     delete ctx;
     return PMX_SUCCESS;
 }
+int pmx_quiet(pmx_ctx_t) { return PMX_SUCCESS; }
 int pmx_counters_get(pmx_ctx_t, pmx_counters_t*) { return PMX_SUCCESS; }
 int pmx_counters_reset(pmx_ctx_t) { return PMX_SUCCESS; }
 

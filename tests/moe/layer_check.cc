@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* layer_check: one job of ranks runs small layers in all order and signal modes. Fails unless results are
+ * near the oracle, the same bits in all modes and calls, and the counters equal their formula. Prints for
+ * each case a hash of all results of all ranks, for the script to compare between jobs.
+ *
+ *   layer_check [blocks=N] [flip] [env]
+ *     blocks=N   host blocks of the kernels (0: the default)
+ *     flip       one weight of rank 0 is changed: the check must fail
+ *     env        only the mode that the environment sets */
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+
+#include "moe/layer.h"
+#include "tests/moe/model.h"
+
+namespace {
+
+int rank, size, n_network;
+int n_bad = 0;
+unsigned n_blocks = 0;
+bool flip = false, from_env = false;
+
+void must(int err, const char* what)
+{
+    if (!err) return;
+    fprintf(stderr, "rank %d: %s: %d %s\n", rank, what, err, pmx_last_error_detail());
+    exit(1);
+}
+
+void bad(const char* name, const std::string& mode, const char* what, double seen, double expected)
+{
+    fprintf(stderr, "rank %d: %s, %s: %s is %g, expected %g\n", rank, name, mode.c_str(), what, seen, expected);
+    n_bad++;
+}
+
+struct Case {
+    const char* name;
+    int hidden, intermediate, experts, top_k;
+    pmx_moe_dtype_t dtype;
+    int tile_rows;
+    int (*n_tokens)(int rank);
+    bool one_expert;     /* all tokens go to the last expert; else the router decides */
+    uint64_t first_call; /* number of the call before the first */
+};
+
+constexpr int kMaxTokens = 50;
+constexpr int kCalls = 3; /* of each layer: the same input, the same bits */
+
+const Case cases[] = {
+    {"equal counts", 64, 48, 24, 4, PMX_MOE_FP32, 0, [](int) { return 33; }, false, 0},
+    {"different counts", 128, 64, 24, 3, PMX_MOE_BF16, 8, [](int r) { return (r * 11 + 5) % 40; }, false, 0},
+    {"ranks without tokens", 64, 48, 24, 2, PMX_MOE_FP32, 5, [](int r) { return r % 2 ? 17 : 0; }, false, 0},
+    {"all to one expert", 256, 80, 24, 1, PMX_MOE_BF16, 16, [](int r) { return 50 - r; }, true, 0},
+    {"k = E, past the last tag", 64, 64, 24, 24, PMX_MOE_FP32, 3, [](int r) { return 4 + r % 2; }, false, 65532},
+    {"no tokens at all", 16, 16, 24, 1, PMX_MOE_BF16, 1, [](int) { return 0; }, false, 0},
+};
+
+struct Mode {
+    pmx_order_t order;
+    int signals;
+    std::string name;
+};
+
+std::vector<Mode> modes()
+{
+    if (from_env) return {{PMX_ORDER_AUTO, -1, "mode of the environment"}};
+    std::vector<Mode> all;
+    const char* orders[] = {"", "stall-all", "stall-rank", "deferred", "ordered"};
+    for (int order = PMX_ORDER_STALL_ALL; order <= PMX_ORDER_ORDERED; order++)
+        for (int signals : {PMX_SIGNALS_COUPLED, PMX_SIGNALS_GROUPED})
+            all.push_back({(pmx_order_t)order, signals,
+                           std::string(orders[order]) + (signals == PMX_SIGNALS_COUPLED ? " coupled" : " grouped")});
+    return all;
+}
+
+/* What one rank holds of a case. */
+struct Input {
+    Input(const Case& c, const pmx_moe_config_t& config)
+        : model(config), used(config), n_tokens(c.n_tokens(rank)), x(model.tokens(rank, n_tokens)),
+          expected((size_t)n_tokens * (size_t)c.hidden)
+    {
+        if (flip && rank == 0) used.down[0][c.dtype == PMX_MOE_BF16 ? 1 : 3] ^= 0x40;
+        if (c.one_expert) {
+            ids.assign((size_t)n_tokens, c.experts - 1);
+            weights.assign((size_t)n_tokens, 0.75f);
+        }
+        must(pmx_moe_reference(&config, model.router.data(), nullptr, model::Model::fetch, &model, x.data(), n_tokens,
+                               c.one_expert ? ids.data() : nullptr, c.one_expert ? weights.data() : nullptr,
+                               expected.data()),
+             "the oracle");
+    }
+
+    model::Model model, used;
+    int n_tokens;
+    model::Bytes x;
+    std::vector<int32_t> ids;
+    std::vector<float> weights;
+    std::vector<double> expected;
+};
+
+/* Per call and rank: a put and a signal for each expert of another rank, and an order point for each
+ * of them (coupled) or for each other rank (grouped). */
+void check_counters(const Case& c, const Mode& mode, pmx_moe_t moe)
+{
+    pmx_moe_counters_t n{};
+    n.size_bytes = sizeof n;
+    must(pmx_moe_counters_get(moe, &n), "counters");
+    pmx_ctx_attr_t attr{};
+    attr.size_bytes = sizeof attr;
+    must(pmx_ctx_query(moe->dispatch_ctx, &attr), "attributes");
+    const uint64_t sent = (uint64_t)(kCalls * n_network * (c.experts / size));
+    const uint64_t points = attr.signals == PMX_SIGNALS_COUPLED ? sent : (uint64_t)(kCalls * n_network);
+    const bool never_stalls = attr.order == PMX_ORDER_DEFERRED || attr.order == PMX_ORDER_ORDERED;
+    auto equal = [&](const char* what, uint64_t seen, uint64_t expected) {
+        if (seen != expected) bad(c.name, mode.name, what, (double)seen, (double)expected);
+    };
+    equal("forwards", n.forwards, kCalls);
+    equal("dispatch puts", n.dispatch.puts, sent);
+    equal("dispatch signals", n.dispatch.signals, sent);
+    equal("dispatch order points", n.dispatch.order_points, points);
+    equal("combine puts less combine signals", n.combine.puts - n.combine.signals, 0);
+    equal("errors", n.dispatch.errors + n.combine.errors, 0);
+    if (never_stalls) equal("stalls", n.dispatch.stalls + n.combine.stalls, 0);
+}
+
+/* The hash of the results of this rank; 0 when the transport does not know the mode. */
+uint64_t run_mode(const Case& c, const pmx_moe_config_t& config, const Mode& mode, Input& in)
+{
+    pmx_ctx_attr_t attr{sizeof attr, mode.order, mode.signals, 0};
+    pmx_moe_t moe = nullptr;
+    int err = pmx::moe::create(&config, from_env ? nullptr : &attr, &moe);
+    if (err == PMX_ERR_UNSUPPORTED) return 0;
+    must(err, "pmx_moe_create");
+    pmx_moe_weights_t weights = in.used.weights(rank * c.experts / size, c.experts / size);
+    must(pmx_moe_set_weights(moe, &weights), "pmx_moe_set_weights");
+    moe->call = c.first_call;
+    uint64_t first = 0;
+    for (int i = 0; i < kCalls; i++) {
+        model::Bytes y = in.x;
+        err = c.one_expert ? pmx_moe_forward_routed(moe, y.data(), in.n_tokens, in.ids.data(), in.weights.data(), y.data())
+                           : pmx_moe_forward(moe, y.data(), in.n_tokens, y.data());
+        must(err, (std::string(c.name) + ", " + mode.name).c_str());
+        const uint64_t hash = model::hash(y) | 1;
+        if (i == 0) first = hash;
+        if (hash != first) bad(c.name, mode.name, "same bits as in the first call", 0, 1);
+        const double limit = c.dtype == PMX_MOE_BF16 ? 1e-2 : 1e-5;
+        const double error = model::relative_error(y, in.expected, (size_t)c.hidden, c.dtype == PMX_MOE_BF16);
+        if (!(error < limit)) bad(c.name, mode.name, "relative error", error, limit);
+    }
+    check_counters(c, mode, moe);
+    must(pmx_moe_free(moe), "pmx_moe_free");
+    return first;
+}
+
+/* Rank 0 gets the hashes of all ranks in words_sym and prints one of them all. */
+void print_hash(const Case& c, uint64_t own, uint64_t* words_sym, int n_modes)
+{
+    must(pmx_signal_set(PMX_CTX_DEFAULT, words_sym + rank, own, 0), "pmx_signal_set");
+    if (rank != 0) return;
+    uint64_t all = 0;
+    for (int r = 0; r < size; r++) {
+        uint64_t word;
+        must(pmx_signal_wait(PMX_CTX_DEFAULT, words_sym + r, PMX_CMP_NE, 0, r, 0, &word), "pmx_signal_wait");
+        all = all * UINT64_C(0x100000001b3) + word;
+    }
+    printf("%s: %016llx in %d modes\n", c.name, (unsigned long long)all, n_modes);
+}
+
+void run_case(const Case& c, uint64_t* words_sym)
+{
+    pmx_moe_config_t config =
+        model::config(c.hidden, c.intermediate, c.experts, c.top_k, kMaxTokens, c.dtype);
+    config.tile_rows = c.tile_rows;
+    config.n_blocks = n_blocks;
+    Input in(c, config);
+    uint64_t first = 0;
+    int n_modes = 0;
+    for (const Mode& mode : modes()) {
+        const uint64_t hash = run_mode(c, config, mode, in);
+        if (!hash) continue;
+        n_modes++;
+        if (!first) first = hash;
+        if (hash != first) bad(c.name, mode.name, "same bits as in the first mode", 0, 1);
+    }
+    print_hash(c, first, words_sym, n_modes);
+}
+
+}  // namespace
+
+int main(int argc, char** argv)
+{
+    for (int i = 1; i < argc; i++) {
+        const std::string word = argv[i];
+        if (word == "flip") flip = true;
+        if (word == "env") from_env = true;
+        if (word.rfind("blocks=", 0) == 0) n_blocks = (unsigned)atoi(argv[i] + 7);
+    }
+    must(pmx_init(), "pmx_init");
+    must(pmx_rank(&rank), "pmx_rank");
+    must(pmx_size(&size), "pmx_size");
+    pmx_transport_info_t transport{};
+    transport.size_bytes = sizeof transport;
+    must(pmx_transport_query(&transport), "pmx_transport_query");
+    n_network = transport.n_network_ranks;
+    if (rank == 0) fprintf(stderr, "%d ranks, transport %s %s\n", size, transport.transport, transport.provider);
+    const size_t n_cases = sizeof cases / sizeof *cases;
+    void* words_sym;
+    must(pmx_calloc(n_cases * (size_t)size, sizeof(uint64_t), &words_sym), "pmx_calloc");
+    for (size_t i = 0; i < n_cases; i++) run_case(cases[i], (uint64_t*)words_sym + i * (size_t)size);
+    must(pmx_free(words_sym), "pmx_free");
+    must(pmx_finalize(), "pmx_finalize");
+    return n_bad != 0;
+}
