@@ -1,1 +1,26 @@
 # SPDX-License-Identifier: BSD-3-Clause
+# The tests of runtime/.
+
+if HAVE_CMOCKA
+check_PROGRAMS += tests/runtime/errors_test tests/runtime/params_test
+TESTS += tests/runtime/errors_test tests/runtime/params_test
+endif
+tests_runtime_errors_test_SOURCES = tests/runtime/errors_test.cc
+tests_runtime_errors_test_LDADD = libpmxcore.la $(CMOCKA_LIBS)
+tests_runtime_params_test_SOURCES = tests/runtime/params_test.cc
+tests_runtime_params_test_LDADD = libpmxcore.la $(CMOCKA_LIBS)
+
+if HAVE_RAPIDCHECK
+check_PROGRAMS += tests/runtime/offset_allocator_property
+TESTS += tests/runtime/offset_allocator_property
+endif
+tests_runtime_offset_allocator_property_SOURCES = tests/runtime/offset_allocator_property.cc
+tests_runtime_offset_allocator_property_LDADD = libpmxcore.la $(RAPIDCHECK_LIBS)
+
+if HAVE_MPI
+check_PROGRAMS += tests/runtime/bootstrap_ranks
+endif
+tests_runtime_bootstrap_ranks_SOURCES = tests/runtime/bootstrap_ranks.cc
+tests_runtime_bootstrap_ranks_LDADD = libpmxcore.la
+dist_check_SCRIPTS += tests/runtime/bootstrap.test
+TESTS += tests/runtime/bootstrap.test
