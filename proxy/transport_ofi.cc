@@ -31,6 +31,7 @@ Status OfiTransport::open(const OfiRow& row, bool native_add, const TransportCon
                                      FI_READ | FI_WRITE | FI_REMOTE_READ | FI_REMOTE_WRITE, kHeapKey,
                                      &made->heap_region_));
     made->heap_desc_ = fi_mr_desc(made->heap_region_);
+    made->max_busy_ = config.size > 2 ? endpoint.n_ops() / 2 : endpoint.n_ops();
     PMX_TRY(made->ops_.grow(endpoint, OfiSlotKind::op, endpoint.n_ops(), made->next_slot_key_++));
     PMX_TRY(made->receives_.grow(endpoint, OfiSlotKind::recv, endpoint.n_recv(), made->next_slot_key_++));
     PMX_TRY(made->acks_.grow(endpoint, OfiSlotKind::ack, kAckSlots, made->next_slot_key_++));
@@ -42,21 +43,22 @@ Status OfiTransport::open(const OfiRow& row, bool native_add, const TransportCon
 int OfiTransport::post(int dst_rank, std::span<const Op> ops)
 {
     if (dst_rank < 0 || size_t(dst_rank) >= peers_.size()) return PMX_ERR_RANK;
-    const Peer& peer = peers_[size_t(dst_rank)];
+    Peer& peer = peers_[size_t(dst_rank)];
     if (peer.failed || peer.addr == FI_ADDR_UNSPEC) return PMX_ERR_PEER_FAILED;
 
     size_t n_taken = 0;
     for (const Op& op : ops) {
         if (op.kind == OpKind::put && op.n_bytes > caps().max_put_bytes)
             return n_taken ? int(n_taken) : PMX_ERR_ARGUMENT;
-        OfiOpSlot* slot = ops_.take();
+        OfiOpSlot* slot = peer.n_busy < max_busy_ ? ops_.take() : nullptr;
         if (!slot) break;
         /* FI_MORE holds the doorbell back, so it is set only when the next operation will follow at once. */
-        const bool more = n_taken + 1 < ops.size() && ops_.n_free() > 0;
+        const bool more = n_taken + 1 < ops.size() && ops_.n_free() > 0 && peer.n_busy + 1 < max_busy_;
         const bool fence = (op.flags & kOpFence) && caps().fence;
         slot->cookie = op.cookie;
         slot->dst_rank = dst_rank;
         slot->busy = slot->in_provider = true;
+        peer.n_busy++;
         slot->is_message = slot->done = slot->reported = false;
         const uint64_t flags = FI_COMPLETION | (more ? FI_MORE : 0) | (fence ? FI_FENCE : 0);
         const long ret = post_op(peer, op, *slot, flags);
@@ -64,8 +66,7 @@ int OfiTransport::post(int dst_rank, std::span<const Op> ops)
             n_taken++;
             continue;
         }
-        slot->busy = slot->in_provider = false;
-        ops_.give(slot);
+        free_op(*slot);
         if (ret == -FI_EAGAIN || n_taken) break;
         return ofi_peer_error(int(-ret));
     }
@@ -83,8 +84,8 @@ long OfiTransport::post_op(const Peer& peer, const Op& op, OfiOpSlot& slot, uint
     return post_write(peer, &slot.value, sizeof slot.value, op.dst_off, slot.desc, slot, flags);
 }
 
-long OfiTransport::post_write(const Peer& peer, const void* src, size_t n_bytes, uint64_t dst_off,
-                              void* desc, OfiOpSlot& slot, uint64_t flags)
+long OfiTransport::post_write(const Peer& peer, const void* src, size_t n_bytes, uint64_t dst_off, void* desc,
+                              OfiOpSlot& slot, uint64_t flags)
 {
     iovec local{const_cast<void*>(src), n_bytes};
     fi_rma_iov remote{peer.base + dst_off, n_bytes, peer.key};
@@ -154,19 +155,19 @@ int OfiTransport::read_errors()
 void OfiTransport::on_provider_done(OfiSlot* context, size_t n_bytes, pmx_err_t err)
 {
     switch (context->kind) {
-    case OfiSlotKind::op:
-        on_op_done(*static_cast<OfiOpSlot*>(context), err);
-        break;
-    case OfiSlotKind::recv: {
-        auto& slot = *static_cast<OfiRecvSlot*>(context);
-        if (err == PMX_SUCCESS) on_receive(slot, n_bytes);
-        slot.posted = false;
-        receives_.give(&slot);
-        break;
-    }
-    case OfiSlotKind::ack:
-        acks_.give(static_cast<OfiAckSlot*>(context));
-        break;
+        case OfiSlotKind::op:
+            on_op_done(*static_cast<OfiOpSlot*>(context), err);
+            break;
+        case OfiSlotKind::recv: {
+            auto& slot = *static_cast<OfiRecvSlot*>(context);
+            if (err == PMX_SUCCESS) on_receive(slot, n_bytes);
+            slot.posted = false;
+            receives_.give(&slot);
+            break;
+        }
+        case OfiSlotKind::ack:
+            acks_.give(static_cast<OfiAckSlot*>(context));
+            break;
     }
 }
 
@@ -175,10 +176,14 @@ void OfiTransport::on_op_done(OfiOpSlot& slot, pmx_err_t err)
 {
     slot.in_provider = false;
     if (!slot.done && (!slot.is_message || err != PMX_SUCCESS)) finish(slot, err);
-    if (slot.reported) {
-        slot.busy = false;
-        ops_.give(&slot);
-    }
+    if (slot.reported) free_op(slot);
+}
+
+void OfiTransport::free_op(OfiOpSlot& slot)
+{
+    slot.busy = slot.in_provider = false;
+    peers_[size_t(slot.dst_rank)].n_busy--;
+    ops_.give(&slot);
 }
 
 void OfiTransport::finish(OfiOpSlot& slot, pmx_err_t err)
@@ -200,9 +205,7 @@ int OfiTransport::report(std::span<Completion> out)
         out[n++] = {slot.cookie, slot.err};
         slot.reported = true;
         slot.id += uint64_t(1) << 32; /* an ack of this use that comes now is too late */
-        if (slot.in_provider) continue;
-        slot.busy = false;
-        ops_.give(&slot);
+        if (!slot.in_provider) free_op(slot);
     }
     return int(n);
 }

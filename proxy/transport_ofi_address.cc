@@ -74,8 +74,8 @@ Status read_head(size_t rank, const std::vector<std::byte>& blob, const AddressH
         return fail(PMX_ERR_MISMATCH, "rank {} uses libfabric provider {}, this rank {}: must be the same",
                     rank, head.provider, mine.provider);
     if (head.heap_bytes != mine.heap_bytes)
-        return fail(PMX_ERR_MISMATCH, "rank {} has a heap of {} bytes, this rank {}: must be the same",
-                    rank, head.heap_bytes, mine.heap_bytes);
+        return fail(PMX_ERR_MISMATCH, "rank {} has a heap of {} bytes, this rank {}: must be the same", rank,
+                    head.heap_bytes, mine.heap_bytes);
     out = head;
     return {};
 }

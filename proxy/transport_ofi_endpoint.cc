@@ -64,21 +64,21 @@ Status ofi_fail(const std::string& provider, const char* call, long ret)
 pmx_err_t ofi_peer_error(int err)
 {
     switch (err) {
-    case FI_ENOTCONN:
-    case FI_ECONNREFUSED:
-    case FI_ECONNRESET:
-    case FI_ECONNABORTED:
-    case FI_ESHUTDOWN:
-    case FI_ETIMEDOUT:
-    case FI_EHOSTUNREACH:
-    case FI_EHOSTDOWN:
-    case FI_ENETUNREACH:
-    case EPIPE:
-    case FI_EIO:
-    case FI_ECANCELED:
-        return PMX_ERR_PEER_FAILED;
-    default:
-        return PMX_ERR_TRANSPORT;
+        case FI_ENOTCONN:
+        case FI_ECONNREFUSED:
+        case FI_ECONNRESET:
+        case FI_ECONNABORTED:
+        case FI_ESHUTDOWN:
+        case FI_ETIMEDOUT:
+        case FI_EHOSTUNREACH:
+        case FI_EHOSTDOWN:
+        case FI_ENETUNREACH:
+        case EPIPE:
+        case FI_EIO:
+        case FI_ECANCELED:
+            return PMX_ERR_PEER_FAILED;
+        default:
+            return PMX_ERR_TRANSPORT;
     }
 }
 
@@ -87,7 +87,7 @@ Status OfiEndpoint::open(const OfiRow& row, bool native_add, size_t n_peers,
 {
     constexpr uint64_t kWrites = FI_ORDER_WAW | FI_ORDER_RMA_WAW;
     constexpr uint64_t kMessages = FI_ORDER_SAW | FI_ORDER_SAS;
-    const bool atomics = native_add && row.signals == SignalPath::write;
+    const bool atomics = native_add && row.signals == SignalPath::atomic;
     std::vector<Ask> asks;
     if (atomics) asks.push_back({FI_ATOMIC, kWrites | FI_ORDER_ATOMIC_WAW});
     asks.push_back({0, kWrites | kMessages});

@@ -41,16 +41,15 @@ Status ofi_fail(const std::string& provider, const char* call, long ret);
 pmx_err_t ofi_peer_error(int err);
 
 class OfiEndpoint {
-  public:
+public:
     /* Opens the best that the provider grants: it asks for native atomics in write order, then for
      * messages in order after writes, then for less, until an endpoint opens. native_add: native atomics
      * may be used (if the provider confirms the operation). n_peers: size of the address table. */
-    static Status open(const OfiRow& row, bool native_add, size_t n_peers,
-                       std::unique_ptr<OfiEndpoint>& out);
+    static Status open(const OfiRow& row, bool native_add, size_t n_peers, std::unique_ptr<OfiEndpoint>& out);
     ~OfiEndpoint();
 
     const TransportCaps& caps() const { return caps_; }
-    bool set_by_write() const { return row_.signals == SignalPath::write; }
+    bool set_by_write() const { return row_.signals != SignalPath::message; }
     bool add_native() const { return add_native_; }
     size_t n_ops() const { return n_ops_; }   /* operations in flight that fit the transmit queue */
     size_t n_recv() const { return n_recv_; } /* receives that fit the receive queue */
@@ -62,14 +61,13 @@ class OfiEndpoint {
     /* Registers memory in every way the domain may ask for. It must outlive the endpoint's use of it.
      * key is used when the domain lets us choose; it must be unique in this endpoint. The endpoint keeps
      * the region; region_out is for fi_mr_desc and fi_mr_key. */
-    Status register_memory(void* base, size_t n_bytes, uint64_t access, uint64_t key,
-                           fid_mr** region_out);
+    Status register_memory(void* base, size_t n_bytes, uint64_t access, uint64_t key, fid_mr** region_out);
     /* Local buffers need a registration of their own. */
     bool needs_local_mr() const { return info_->domain_attr->mr_mode & FI_MR_LOCAL; }
     /* What a peer adds an offset to: the address of base, or 0 where the provider counts from the start. */
     uint64_t rma_base(const void* base) const;
 
-  private:
+private:
     struct Ask {
         uint64_t caps;
         uint64_t order;

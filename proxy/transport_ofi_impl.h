@@ -10,7 +10,7 @@
 namespace pmx {
 
 class OfiTransport : public Transport {
-  public:
+public:
     /* native_add: use the provider's atomics where it confirms them. */
     static Status open(const OfiRow& row, bool native_add, const TransportConfig& config,
                        std::unique_ptr<OfiTransport>& out);
@@ -25,12 +25,13 @@ class OfiTransport : public Transport {
     bool add_native() const { return endpoint_->add_native(); }
     bool set_by_write() const { return endpoint_->set_by_write(); }
 
-  private:
+private:
     struct Peer {
         fi_addr_t addr = FI_ADDR_UNSPEC;
         uint64_t key = 0;
         uint64_t base = 0;
         bool failed = false;
+        size_t n_busy = 0; /* operations not free again */
         /* Signals from this peer that were applied here and are not acknowledged yet: ids[next..]. */
         std::vector<uint64_t> ack_ids;
         size_t ack_next = 0;
@@ -49,6 +50,7 @@ class OfiTransport : public Transport {
     void on_provider_done(OfiSlot* context, size_t n_bytes, pmx_err_t err);
     void on_op_done(OfiOpSlot& slot, pmx_err_t err);
     void finish(OfiOpSlot& slot, pmx_err_t err);
+    void free_op(OfiOpSlot& slot);
     int report(std::span<Completion> out);
 
     /* messages */
@@ -72,6 +74,9 @@ class OfiTransport : public Transport {
     OfiOpSlot* done_tail_ = nullptr;
     std::vector<int> ack_ranks_; /* ranks with ack_ids to send, each once */
     uint64_t next_slot_key_ = 0;
+    /* Operations in flight to one rank: less than all, so that a rank that stopped taking them leaves room
+     * in the provider's queue for the others. */
+    size_t max_busy_ = 0;
 };
 
 }  // namespace pmx

@@ -25,7 +25,7 @@ constexpr uint64_t kSetValue = 0x0102030405060708, kAddFirst = 5, kAddValue = ui
 
 /* Shared memory like that of the symmetric heap. */
 class Scratch {
-  public:
+public:
     Scratch()
     {
         fd_ = memfd_create("pmx-probe", MFD_CLOEXEC);
@@ -47,7 +47,7 @@ class Scratch {
     }
     void set_word(uint64_t off, uint64_t value) const { std::memcpy(base_ + off, &value, sizeof value); }
 
-  private:
+private:
     int fd_ = -1;
     unsigned char* base_ = nullptr;
 };
@@ -194,7 +194,7 @@ Status ofi_open(const std::string& provider, const TransportConfig& config,
         return fail(PMX_ERR_ARGUMENT, "libfabric provider {}: there is no heap to register", provider);
     const OfiRow row = ofi_row(provider);
     /* Only a provider whose atomics may be used has to show that they work. */
-    bool native_add = row.signals == SignalPath::write;
+    bool native_add = row.signals == SignalPath::atomic;
     if (native_add) native_add = examine(row).native_add;
     std::unique_ptr<OfiTransport> transport;
     PMX_TRY(OfiTransport::open(row, native_add, config, transport));

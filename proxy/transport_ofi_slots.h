@@ -82,7 +82,7 @@ template <typename Slot>
 class OfiPool {
     static_assert(std::is_trivially_destructible_v<Slot>);
 
-  public:
+public:
     /* Adds n slots, registered with the endpoint under key where it wants local registrations. */
     Status grow(OfiEndpoint& endpoint, OfiSlotKind kind, size_t n, uint64_t key)
     {
@@ -134,7 +134,7 @@ class OfiPool {
         return nullptr;
     }
 
-  private:
+private:
     struct Block {
         std::unique_ptr<Slot[]> slots;
         size_t n;

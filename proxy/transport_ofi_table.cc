@@ -16,9 +16,9 @@ namespace {
  *   pmx and not by the peers.
  * - sockets: its progress thread sleeps between visits unless told not to; a put then takes 15 ms. */
 const OfiRow kTable[] = {
-    {"cxi", SignalPath::write, true, nullptr, nullptr},
+    {"cxi", SignalPath::atomic, true, nullptr, nullptr},
     {"efa", SignalPath::write, false, nullptr, nullptr},
-    {"verbs;ofi_rxm", SignalPath::write, false, "FI_UNIVERSE_SIZE", "32"},
+    {"verbs;ofi_rxm", SignalPath::atomic, false, "FI_UNIVERSE_SIZE", "32"},
     {"psm3", SignalPath::message, false, nullptr, nullptr},
     {"tcp;ofi_rxm", SignalPath::message, false, nullptr, nullptr},
     {"tcp", SignalPath::message, false, nullptr, nullptr},

@@ -9,18 +9,20 @@
 namespace pmx {
 
 /* How a signal reaches the target's word.
- * write: SET is an RMA write of 8 bytes, ADD a native atomic. For providers that place 8 aligned bytes
- *        with one access: NICs, and software that copies out of one packet or one shared buffer.
  * message: SET and ADD are small messages; the target applies each with one CPU atomic and acknowledges.
- *        For providers over a byte stream, which may place the first bytes of a write now and the rest
- *        later, so that a waiter would see a torn word. */
-enum class SignalPath : uint8_t { write, message };
+ *          For providers over a byte stream, which may place the first bytes of a write now and the rest
+ *          later, so that a waiter would see a torn word.
+ * write:   SET is an RMA write of 8 bytes, ADD a message. For providers that place 8 aligned bytes with one
+ *          access, but whose atomics are a plain read, add and write by whoever makes progress, so that
+ *          adds of two ranks, or of a rank and a CPU, get lost.
+ * atomic:  SET is an RMA write, ADD a native atomic. For NICs that do them. */
+enum class SignalPath : uint8_t { message, write, atomic };
 
 struct OfiRow {
     std::string name;
     SignalPath signals;
-    bool ask_fence;        /* FI_FENCE exists there */
-    const char* env_name;  /* a libfabric variable that pmx sets unless the user did; or nullptr */
+    bool ask_fence;       /* FI_FENCE exists there */
+    const char* env_name; /* a libfabric variable that pmx sets unless the user did; or nullptr */
     const char* env_value;
 };
 

@@ -37,3 +37,15 @@ TESTS += tests/proxy/engine_order_test
 endif
 tests_proxy_engine_order_test_SOURCES = tests/proxy/engine_order_test.cc tests/proxy/engine_rig.h
 tests_proxy_engine_order_test_LDADD = libpmxcore.la $(RAPIDCHECK_LIBS)
+
+# The libfabric transport, on each provider of a plain machine.
+ofi_tests = \
+	tests/proxy/ofi_tcp_rxm.test tests/proxy/ofi_net.test tests/proxy/ofi_sockets.test \
+	tests/proxy/ofi_udp_rxd.test tests/proxy/ofi_shm.test
+dist_check_SCRIPTS += $(ofi_tests)
+if HAVE_LIBFABRIC
+check_PROGRAMS += tests/proxy/ofi_pair
+TESTS += $(ofi_tests)
+endif
+tests_proxy_ofi_pair_SOURCES = tests/proxy/ofi_pair.cc tests/proxy/ofi_world.cc tests/proxy/ofi_world.h
+tests_proxy_ofi_pair_LDADD = libpmxcore.la

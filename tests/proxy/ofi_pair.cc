@@ -1,0 +1,345 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* ofi_pair PROVIDER: what the libfabric transport promises, on one provider, between two or three processes.
+ * Exit: 0 kept, 1 not kept, 77 the provider does not work here, 2 wrong call. */
+#include <algorithm>
+#include <random>
+
+#include "ofi_world.h"
+
+namespace pmx_test {
+
+using pmx::Op;
+using pmx::OpKind;
+
+namespace {
+
+constexpr uint64_t kWords = kHeapBytes - 4096; /* signal words stand behind the data */
+constexpr uint64_t kEachByte = 0x0101010101010101;
+
+Op put(const void* src, uint64_t dst_off, uint64_t n_bytes, uint64_t cookie)
+{
+    return {OpKind::put, 0, src, dst_off, n_bytes, 0, cookie};
+}
+Op signal(OpKind kind, uint64_t dst_off, uint64_t value, uint64_t cookie)
+{
+    return {kind, 0, nullptr, dst_off, 0, value, cookie};
+}
+
+/* Every cookie of 0..n-1 exactly once, none with an error. */
+int check_completions(Rank& rank, size_t n)
+{
+    REQUIRE(rank.done.size() == n, "%zu completions for %zu operations", rank.done.size(), n);
+    std::vector<bool> seen(n);
+    for (const pmx::Completion& one : rank.done) {
+        REQUIRE(one.err == PMX_SUCCESS, "operation %zu ended with %d", size_t(one.cookie), one.err);
+        REQUIRE(one.cookie < n && !seen[one.cookie], "operation %zu reported twice", size_t(one.cookie));
+        seen[one.cookie] = true;
+    }
+    return 0;
+}
+
+int a_completed_operation_is_visible_at_the_target(Rank& rank)
+{
+    if (rank.rank == 1) return rank.barrier() ? 0 : 1;
+    std::mt19937_64 random(20);
+    uint64_t cookie = 0, sum = 0;
+    for (int round = 0; round < 60; round++) {
+        const int bits = int(random() % 21); /* sizes of every magnitude, to 1 MiB */
+        const uint64_t any = (uint64_t(1) << bits) + random() % (uint64_t(1) << bits);
+        const uint64_t n_put = round == 0 ? 1 : round == 1 ? 1 << 20 : std::min<uint64_t>(any, 1 << 20);
+        const uint64_t src = random() % (kWords / 2 - n_put);
+        const uint64_t dst = random() % (kWords / 2 - n_put) + kWords / 2;
+        for (uint64_t i = 0; i < n_put; i++) rank.own()[src + i] = static_cast<unsigned char>(random());
+        const uint64_t value = random();
+        const Op ops[] = {put(rank.own() + src, dst, n_put, cookie),
+                          signal(OpKind::signal_set, kWords, value, cookie + 1),
+                          signal(OpKind::signal_add, kWords + 8, value, cookie + 2)};
+        cookie += 3;
+        sum += value;
+        for (const Op& op : ops) {
+            const size_t n_before = rank.done.size();
+            REQUIRE(rank.post_all(1, {&op, 1}), "post failed: %d", rank.poll_error);
+            REQUIRE(rank.until([&] { return rank.done.size() > n_before; }), "round %d: no completion",
+                    round);
+            if (op.kind == OpKind::put)
+                REQUIRE(memcmp(rank.heap[1] + dst, rank.own() + src, n_put) == 0,
+                        "round %d: put of %zu bytes", round, size_t(n_put));
+            if (op.kind == OpKind::signal_set)
+                REQUIRE(rank.word(1, kWords) == value, "round %d: SET is not there", round);
+            if (op.kind == OpKind::signal_add)
+                REQUIRE(rank.word(1, kWords + 8) == sum, "round %d: ADD is not there", round);
+        }
+    }
+    REQUIRE(rank.barrier(), "barrier");
+    return check_completions(rank, cookie);
+}
+
+/* Puts and signals posted together, sizes odd so that a byte stream is cut everywhere; the target looks at
+ * its words after every poll. SET values repeat one byte, so that a word written in pieces is known. */
+int order_of(Rank& rank, OpKind kind, uint8_t flags)
+{
+    constexpr uint64_t kSlots = 16, kSlotBytes = 40000, kRounds = 1500;
+    std::atomic<uint64_t>& consumed = rank.board->word[0];
+    const auto n_bytes = [](uint64_t i) { return i % 8 ? 1 + i * 37 % 999 : kSlotBytes - i % 7; };
+    if (rank.rank == 0) {
+        for (uint64_t i = 1; i <= kRounds; i++) {
+            REQUIRE(rank.until([&] { return i - consumed <= kSlots; }), "signal %zu not seen",
+                    size_t(consumed + 1));
+            /* The slot in our own heap is free again when the operations of its last round have completed. */
+            REQUIRE(rank.until([&] { return rank.done.size() + 2 * kSlots >= 2 * i; }), "no completions");
+            unsigned char* src = rank.own() + i % kSlots * kSlotBytes;
+            memset(src, int(i % 251), n_bytes(i));
+            const uint64_t value = kind == OpKind::signal_add ? 1 : i % 255 * kEachByte;
+            Op ops[] = {put(src, i % kSlots * kSlotBytes, n_bytes(i), 2 * i - 2),
+                        signal(kind, kWords, value, 2 * i - 1)};
+            ops[1].flags = flags;
+            REQUIRE(rank.post_all(1, ops), "post failed: %d", rank.poll_error);
+        }
+        REQUIRE(rank.until([&] { return rank.done.size() == 2 * kRounds; }), "%zu completions",
+                rank.done.size());
+        return check_completions(rank, 2 * kRounds);
+    }
+    while (consumed < kRounds) {
+        uint64_t now = 0;
+        const uint64_t before = consumed;
+        const uint64_t old = kind == OpKind::signal_add ? before : before % 255 * kEachByte;
+        REQUIRE(rank.until([&] { return (now = rank.word(1, kWords)) != old; }), "no signal after %zu",
+                size_t(before));
+        uint64_t seen = now;
+        if (kind == OpKind::signal_set) {
+            REQUIRE(now == (now & 255) * kEachByte, "torn signal %016zx", size_t(now));
+            seen = before + (now % 256 + 255 - before % 255) % 255;
+        }
+        REQUIRE(seen > before && seen - before <= kSlots, "signal %zu after %zu", size_t(seen),
+                size_t(before));
+        for (uint64_t i = before + 1; i <= seen; i++) {
+            const unsigned char* at = rank.own() + i % kSlots * kSlotBytes;
+            for (uint64_t b = 0; b < n_bytes(i); b++)
+                REQUIRE(at[b] == i % 251, "signal %zu before byte %zu of its data", size_t(i), size_t(b));
+        }
+        consumed = seen;
+    }
+    return 0;
+}
+
+int a_set_is_never_seen_before_its_data_nor_in_pieces(Rank& rank)
+{
+    return rank.transport->caps().orders_set ? order_of(rank, OpKind::signal_set, 0) : 0;
+}
+int an_add_is_never_seen_before_its_data(Rank& rank)
+{
+    return rank.transport->caps().orders_add ? order_of(rank, OpKind::signal_add, 0) : 0;
+}
+int a_fenced_set_is_never_seen_before_its_data(Rank& rank)
+{
+    return rank.transport->caps().fence ? order_of(rank, OpKind::signal_set, pmx::kOpFence) : 0;
+}
+
+int adds_of_two_senders_count_exactly_once(Rank& rank)
+{
+    constexpr uint64_t kAdds = 3000;
+    const uint64_t unit = rank.rank == 0 ? 1 : uint64_t(1) << 32;
+    if (rank.rank != 2) {
+        std::vector<Op> ops;
+        for (uint64_t i = 0; i < kAdds; i++) ops.push_back(signal(OpKind::signal_add, kWords, unit, i));
+        for (uint64_t i = 0; i < kAdds; i += 50)
+            REQUIRE(rank.post_all(2, std::span(ops).subspan(i, 50)), "post failed: %d", rank.poll_error);
+        REQUIRE(rank.until([&] { return rank.done.size() == kAdds; }), "%zu adds completed",
+                rank.done.size());
+        if (check_completions(rank, kAdds)) return 1;
+    }
+    REQUIRE(rank.barrier(), "barrier");
+    const uint64_t sum = rank.word(2, kWords);
+    REQUIRE(sum == kAdds * (1 + (uint64_t(1) << 32)), "sum %zx", size_t(sum));
+    return 0;
+}
+
+/* Fills every queue without polling, in both directions at once, and goes on where it had to stop. */
+int a_full_queue_takes_nothing_and_loses_nothing(Rank& rank)
+{
+    constexpr uint64_t kOps = 6000;
+    const int other = 1 - rank.rank;
+    for (int i = 0; i < 64; i++) rank.own()[i] = static_cast<unsigned char>(i + rank.rank);
+    std::vector<Op> ops;
+    for (uint64_t i = 0; i < kOps; i++) {
+        if (i % 3 == 0) ops.push_back(put(rank.own(), 4096 + i % 100 * 64, 64, i));
+        if (i % 3 == 1) ops.push_back(signal(OpKind::signal_set, kWords + 8, i, i));
+        if (i % 3 == 2) ops.push_back(signal(OpKind::signal_add, kWords, 1, i));
+    }
+    size_t n_posted = 0, n_short = 0;
+    REQUIRE(rank.until([&] {
+        for (;;) {
+            const size_t n_chain = std::min<size_t>(32, ops.size() - n_posted);
+            if (n_chain == 0) return true;
+            const int n = rank.transport->post(other, std::span(ops).subspan(n_posted, n_chain));
+            if (n < 0) rank.poll_error = n;
+            if (n < 0) return false;
+            n_posted += size_t(n);
+            if (size_t(n) < n_chain) break;
+        }
+        n_short++;
+        return false;
+    }),
+            "posted %zu, error %d", n_posted, rank.poll_error);
+    REQUIRE(n_short > 0, "a queue for %zu operations is not believable", n_posted);
+    REQUIRE(rank.until([&] { return rank.done.size() == kOps; }), "%zu of %zu completed", rank.done.size(),
+            size_t(kOps));
+    REQUIRE(rank.barrier(), "barrier");
+    REQUIRE(rank.word(rank.rank, kWords) == kOps / 3, "%zu adds", size_t(rank.word(rank.rank, kWords)));
+    REQUIRE(memcmp(rank.own() + 4096 + 99 * 64, rank.heap[other], 64) == 0, "data of the last puts");
+    return check_completions(rank, kOps);
+}
+
+int a_killed_rank_hangs_nobody(Rank& rank)
+{
+    std::atomic<uint64_t>& warm = rank.board->word[0];
+    if (rank.rank == 2) {
+        if (!rank.until([&] { return warm == 1; })) return 1;
+        raise(SIGKILL);
+    }
+    if (rank.rank == 1)
+        return rank.until([&] { return rank.word(1, kWords) == 7 || rank.board->word[1]; }) ? 0 : 1;
+    Op ops[16];
+    for (uint64_t i = 0; i < 16; i++)
+        ops[i] = i % 2 ? signal(OpKind::signal_set, kWords, i, i) : put(rank.own(), 4096, 20000, i);
+    REQUIRE(rank.post_all(2, ops), "first posts: %d", rank.poll_error);
+    REQUIRE(rank.until([&] { return rank.done.size() == 16; }), "first completions");
+    warm = 1;
+    REQUIRE(rank.until([&] { return rank.board->at_barrier[2] == UINT64_MAX; }), "rank 2 is not dead");
+
+    /* Goes on as an engine does until it learns of the death, or gives up by its own clock. */
+    size_t n_posted = 0;
+    int ret = 0;
+    rank.until(
+        [&] {
+            ret = n_posted < 4000 ? rank.transport->post(2, ops) : 0;
+            if (ret > 0) n_posted += size_t(ret);
+            return ret < 0 || rank.n_failed > 0;
+        },
+        1'000'000'000);
+    REQUIRE(rank.poll_error == 0, "the whole transport failed: %d", rank.poll_error);
+    rank.transport->fail_peer(2);
+    REQUIRE(rank.transport->post(2, ops) == PMX_ERR_PEER_FAILED, "a failed rank still takes operations");
+    rank.until([&] { return rank.done.size() == 16 + n_posted; }, 500'000'000);
+    REQUIRE(rank.done.size() <= 16 + n_posted, "more completions than operations");
+    for (size_t i = 16; i < rank.done.size(); i++)
+        REQUIRE(rank.done[i].err == PMX_SUCCESS || rank.done[i].err == PMX_ERR_PEER_FAILED ||
+                    rank.done[i].err == PMX_ERR_TRANSPORT,
+                "error %d", rank.done[i].err);
+
+    /* shm reads the answers of all ranks from one queue, in order: one that never comes blocks the rest. */
+    if (rank.provider == "shm") {
+        rank.board->word[1] = 1;
+        return 0;
+    }
+    const size_t n_before = rank.done.size();
+    const Op last[] = {put(rank.own(), 8192, 1000, 1 << 20), signal(OpKind::signal_set, kWords, 7, 1 << 20)};
+    REQUIRE(rank.post_all(1, last), "posts to the living rank: %d", rank.poll_error);
+    REQUIRE(rank.until([&] {
+        return std::count_if(rank.done.begin() + long(n_before), rank.done.end(), [](const auto& one) {
+                   return one.cookie == 1 << 20 && one.err == PMX_SUCCESS;
+               }) == 2;
+    }),
+            "the living rank cannot be reached");
+    return 0;
+}
+
+int a_malformed_address_is_an_error_and_changes_nothing(Rank& rank)
+{
+    if (rank.rank == 1) return 0;
+    rank.transport.reset();
+    std::unique_ptr<pmx::Transport> transport;
+    pmx::Status status = pmx::ofi_open(rank.provider, rank.config(), transport);
+    REQUIRE(status.ok(), "%s", status.detail().c_str());
+    const std::vector<std::byte> good = transport->address();
+    std::vector<std::vector<std::byte>> bad = {{}, {std::byte(1)}, good, good, good, good};
+    bad[2].pop_back();
+    bad[3].push_back(std::byte(0));
+    bad[4][0] ^= std::byte(0xff); /* the magic word */
+    bad[5].resize(good.size() / 2);
+    for (size_t i = 0; i < bad.size(); i++) {
+        const std::vector<std::byte> all[] = {good, bad[i]};
+        status = transport->connect(all);
+        REQUIRE(status.code() == PMX_ERR_TRANSPORT, "address %zu: code %d", i, status.code());
+        REQUIRE(status.detail().find("rank 1") != std::string::npos, "'%s'", status.detail().c_str());
+        REQUIRE(status.detail().find('\n') == std::string::npos, "more than one line");
+        const Op op = signal(OpKind::signal_set, kWords, 1, 0);
+        REQUIRE(transport->post(1, {&op, 1}) < 0, "a rank without an address takes operations");
+    }
+    REQUIRE(transport->connect({&good, 1}).code() == PMX_ERR_ARGUMENT, "one address for two ranks");
+    std::vector<std::byte> other = good;
+    other[32] ^= std::byte(1); /* the first letter of the provider */
+    const std::vector<std::byte> mixed[] = {good, other};
+    REQUIRE(transport->connect(mixed).code() == PMX_ERR_MISMATCH, "two providers in one job");
+    const std::vector<std::byte> fine[] = {good, good};
+    status = transport->connect(fine);
+    REQUIRE(status.ok(), "the good address after the bad: %s", status.detail().c_str());
+    return 0;
+}
+
+int an_unknown_provider_is_refused_in_one_line(Rank& rank)
+{
+    const std::vector<pmx::OfiProvider> found = pmx::ofi_probe("no-such-provider");
+    REQUIRE(found.size() == 1 && !found[0].usable, "%zu providers", found.size());
+    REQUIRE(found[0].why.find("no-such-provider") != std::string::npos, "'%s'", found[0].why.c_str());
+    std::unique_ptr<pmx::Transport> transport;
+    const pmx::Status status = pmx::ofi_open("no-such-provider", rank.config(), transport);
+    REQUIRE(!status.ok() && !transport, "it opened");
+    REQUIRE(status.detail().find('\n') == std::string::npos, "more than one line");
+    return 0;
+}
+
+/* In a process of its own: libfabric is not to run in the one that forks. */
+bool works(const std::string& provider)
+{
+    fflush(nullptr);
+    const pid_t pid = fork();
+    if (pid == 0) {
+        alarm(20);
+        const std::vector<pmx::OfiProvider> found = pmx::ofi_probe(provider);
+        const pmx::TransportCaps& caps = found[0].caps;
+        printf("%s: %s; orders put %d set %d add %d, fence %d, puts to %zu bytes\n", provider.c_str(),
+               found[0].why.c_str(), caps.orders_put, caps.orders_set, caps.orders_add, caps.fence,
+               size_t(caps.max_put_bytes));
+        fflush(nullptr);
+        _exit(found[0].usable ? 0 : 77);
+    }
+    int status = 0;
+    if (pid < 0 || waitpid(pid, &status, 0) != pid) exit(99);
+    if (!WIFEXITED(status)) exit(1);
+    return WEXITSTATUS(status) == 0;
+}
+
+}  // namespace
+
+int run_all(const std::string& provider)
+{
+    if (!works(provider)) {
+        printf("SKIP: libfabric provider %s does not work here\n", provider.c_str());
+        return 77;
+    }
+#define RUN(n_ranks, name, ...) run_case(#name, provider, n_ranks, name __VA_OPT__(, ) __VA_ARGS__)
+    int failures = 0;
+    failures += RUN(2, a_completed_operation_is_visible_at_the_target);
+    failures += RUN(2, a_set_is_never_seen_before_its_data_nor_in_pieces);
+    failures += RUN(2, an_add_is_never_seen_before_its_data);
+    failures += RUN(2, a_fenced_set_is_never_seen_before_its_data);
+    failures += RUN(3, adds_of_two_senders_count_exactly_once);
+    failures += RUN(2, a_full_queue_takes_nothing_and_loses_nothing);
+    failures += RUN(3, a_killed_rank_hangs_nobody, 2);
+    failures += RUN(2, a_malformed_address_is_an_error_and_changes_nothing);
+    failures += RUN(1, an_unknown_provider_is_refused_in_one_line);
+#undef RUN
+    return failures ? 1 : 0;
+}
+
+}  // namespace pmx_test
+
+int main(int argc, char** argv)
+{
+    if (argc != 2) {
+        fprintf(stderr, "usage: ofi_pair PROVIDER\n");
+        return 2;
+    }
+    return pmx_test::run_all(argv[1]);
+}
