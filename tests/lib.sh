@@ -77,7 +77,7 @@ ranks() {
     echo "$pid" >>"$scratch/.ranks"
     wait "$pid"
     status=$?
-    sed -i "/^$pid\$/d" "$scratch/.ranks"
+    sed -i "/^$pid\$/d" "$scratch/.ranks" 2>/dev/null
     case $status in
     124 | 137) echo "the job did not end within $limit_s s: $*" >&2 ;;
     esac
