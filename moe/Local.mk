@@ -17,4 +17,4 @@ libpmx_moe_core_la_SOURCES += \
 	moe/schedule.cc moe/schedule.h \
 	moe/tasks.cc moe/tasks.h
 # The loops over elements pay for full vectorising, which -O2 alone leaves out.
-libpmx_moe_core_la_CXXFLAGS = $(AM_CXXFLAGS) -ftree-vectorize -fvect-cost-model=dynamic
+libpmx_moe_core_la_CXXFLAGS = $(AM_CXXFLAGS) $(VECTORIZE_CXXFLAGS)
