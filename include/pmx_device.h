@@ -158,14 +158,17 @@ inline int push(const Ctx& ctx, int dst_rank, const pmx_command_t* commands, uns
     return PMX_SUCCESS;
 }
 
-/* The share of the calling thread in a copy by its scope. */
+/* Stores by all threads of the scope, a share each: what any of them wrote before is copied, and all of the
+ * copy is done, though not released, when they go on. */
 template <typename Scope>
 inline void copy(Scope scope, void* dst, const void* src, uint64_t n_bytes)
 {
-    uint64_t share = (n_bytes / scope.count() + 63) & ~(uint64_t)63;
+    uint64_t share = (n_bytes / scope.count() + 64) & ~(uint64_t)63;
     uint64_t begin = share * scope.index();
-    if (begin >= n_bytes) return;
-    memcpy((char*)dst + begin, (const char*)src + begin, n_bytes - begin < share ? n_bytes - begin : share);
+    scope.sync();
+    if (begin < n_bytes)
+        memcpy((char*)dst + begin, (const char*)src + begin, n_bytes - begin < share ? n_bytes - begin : share);
+    scope.sync();
 }
 
 inline void apply_signal(uint64_t* word, uint64_t value, pmx_sigop_t op)
@@ -228,8 +231,10 @@ inline int put_signal(Scope scope, const Ctx& ctx, void* dst_sym, const void* sr
         !detail::good_signal(ctx, sig_sym))
         return PMX_ERR_ADDRESS;
     void* direct = ptr(ctx, dst_sym, dst_rank);
-    if (direct) detail::copy(scope, direct, src_sym, n_bytes);
-    scope.sync();
+    if (direct)
+        detail::copy(scope, direct, src_sym, n_bytes);
+    else
+        scope.sync();
     if (scope.index() != 0) return PMX_SUCCESS;
     if (direct) {
         detail::apply_signal((uint64_t*)ptr(ctx, sig_sym, dst_rank), value, op);

@@ -21,6 +21,8 @@ class Bootstrap {
     virtual Status allgather(std::span<const std::byte> mine,
                              std::vector<std::vector<std::byte>>& all_out) = 0;
     virtual Status barrier() = 0;
+    /* A rank is lost: from here on nothing is called that would wait for it, the destructor included. */
+    virtual void abandon() = 0;
     /* Ends all ranks; does not return. Not collective. Any thread. */
     [[noreturn]] virtual void abort(int exit_status) = 0;
 };

@@ -76,6 +76,7 @@ public:
     int size() const override { return size_; }
     Status allgather(std::span<const std::byte> mine, std::vector<std::vector<std::byte>>& all_out) override;
     Status barrier() override;
+    void abandon() override { broken_ = true; }
     [[noreturn]] void abort(int exit_status) override;
 
 private:

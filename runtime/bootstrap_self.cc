@@ -17,6 +17,7 @@ public:
         return {};
     }
     Status barrier() override { return {}; }
+    void abandon() override {}
     [[noreturn]] void abort(int exit_status) override { _exit(exit_status); }
 };
 

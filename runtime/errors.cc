@@ -101,3 +101,9 @@ PMX_API int pmx_error_class(int err, int* class_out)
 }
 
 PMX_API const char* pmx_last_error_detail(void) { return pmx::last_detail; }
+
+PMX_API int pmx_error_report(int err, const char* detail)
+{
+    pmx::remember(detail != nullptr ? detail : "");
+    return err;
+}

@@ -7,6 +7,8 @@ tools_pmx_info_SOURCES = \
 	tools/info_sections.cc tools/info_sections.h \
 	tools/launcher.cc tools/launcher.h \
 	tools/pmx_info.cc
+# Flags of its own give its copy of launcher.o a name of its own.
+tools_pmx_info_CXXFLAGS = $(AM_CXXFLAGS)
 tools_pmx_info_LDADD = libpmxcore.la
 
 if HAVE_OPENBLAS

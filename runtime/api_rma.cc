@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Put, signal, fence, quiet and barrier for host callers: the device calls at thread scope, with a line of
+ * detail on what is wrong. */
+#include "runtime/errors.h"
+#include "runtime/runtime.h"
+
+namespace pmx {
+
+namespace {
+
+/* Finds the context, asks checks(device), a Status, then does go(device), a code. */
+template <typename Checks, typename Go>
+int call(const char* name, pmx_ctx_t handle, Checks checks, Go go)
+{
+    Runtime* rt = runtime_or_report(name);
+    if (!rt) return PMX_ERR_STATE;
+    pmx_ctx_t ctx = rt->find_context(handle);
+    if (!ctx) return report(fail(PMX_ERR_ARGUMENT, "{}: ctx is not a context", name));
+    Status status = checks(ctx->device);
+    if (!status.ok()) return report(fail(status.code(), "{}: {}", name, status.detail()));
+    int err = go(ctx->device);
+    if (!err) return PMX_SUCCESS;
+    return report(fail(static_cast<pmx_err_t>(err), "{}: {}", name, pmx_error_string(err)));
+}
+
+Status nothing(const pmx_device_ctx_t&) { return {}; }
+
+Status check_rank(const pmx_device_ctx_t& ctx, const char* what, int rank)
+{
+    if (rank >= 0 && rank < ctx.size) return {};
+    return fail(PMX_ERR_RANK, "{} is {}, allowed 0..{}", what, rank, ctx.size - 1);
+}
+
+Status check_range(const pmx_device_ctx_t& ctx, const char* what, const void* p, size_t n_bytes)
+{
+    if (detail::in_heap(ctx, p, n_bytes)) return {};
+    return fail(PMX_ERR_ADDRESS, "{} {} with {} bytes is not in the symmetric heap", what, p, n_bytes);
+}
+
+Status check_signal(const pmx_device_ctx_t& ctx, const uint64_t* sig_sym)
+{
+    if (detail::good_signal(ctx, sig_sym)) return {};
+    return fail(PMX_ERR_ADDRESS, "sig_sym {} is not an 8-byte aligned word of the symmetric heap",
+                static_cast<const void*>(sig_sym));
+}
+
+Status check_choice(const char* what, int value, int last)
+{
+    if (value >= 0 && value <= last) return {};
+    return fail(PMX_ERR_ARGUMENT, "{} is {}, allowed 0..{}", what, value, last);
+}
+
+Status check_put(const pmx_device_ctx_t& ctx, const void* dst_sym, const void* src_sym, size_t n_bytes, int dst_rank)
+{
+    PMX_TRY(check_rank(ctx, "dst_rank", dst_rank));
+    PMX_TRY(check_range(ctx, "dst_sym", dst_sym, n_bytes));
+    return check_range(ctx, "src_sym", src_sym, n_bytes);
+}
+
+int signal_call(const char* name, pmx_ctx_t ctx, uint64_t* sig_sym, uint64_t value, pmx_sigop_t op, int dst_rank)
+{
+    return call(
+        name, ctx,
+        [=](const pmx_device_ctx_t& device) {
+            PMX_TRY(check_rank(device, "dst_rank", dst_rank));
+            return check_signal(device, sig_sym);
+        },
+        [=](const pmx_device_ctx_t& device) { return signal(thread, device, sig_sym, value, op, dst_rank); });
+}
+
+}  // namespace
+
+}  // namespace pmx
+
+using namespace pmx;
+using Device = const pmx_device_ctx_t&;
+
+extern "C" int pmx_put_nbi(pmx_ctx_t ctx, void* dst_sym, const void* src_sym, size_t n_bytes, int dst_rank)
+{
+    return call(
+        "put_nbi", ctx, [=](Device device) { return check_put(device, dst_sym, src_sym, n_bytes, dst_rank); },
+        [=](Device device) { return put(thread, device, dst_sym, src_sym, n_bytes, dst_rank); });
+}
+
+extern "C" int pmx_put_signal_nbi(pmx_ctx_t ctx, void* dst_sym, const void* src_sym, size_t n_bytes,
+                                  uint64_t* sig_sym, uint64_t value, pmx_sigop_t op, int dst_rank)
+{
+    return call(
+        "put_signal_nbi", ctx,
+        [=](Device device) {
+            PMX_TRY(check_put(device, dst_sym, src_sym, n_bytes, dst_rank));
+            PMX_TRY(check_signal(device, sig_sym));
+            return check_choice("op", op, PMX_SIGNAL_ADD);
+        },
+        [=](Device device) {
+            return put_signal(thread, device, dst_sym, src_sym, n_bytes, sig_sym, value, op, dst_rank);
+        });
+}
+
+extern "C" int pmx_signal_set(pmx_ctx_t ctx, uint64_t* sig_sym, uint64_t value, int dst_rank)
+{
+    return signal_call("signal_set", ctx, sig_sym, value, PMX_SIGNAL_SET, dst_rank);
+}
+
+extern "C" int pmx_signal_add(pmx_ctx_t ctx, uint64_t* sig_sym, uint64_t value, int dst_rank)
+{
+    return signal_call("signal_add", ctx, sig_sym, value, PMX_SIGNAL_ADD, dst_rank);
+}
+
+extern "C" int pmx_signal_wait(pmx_ctx_t ctx, const uint64_t* sig_sym, pmx_cmp_t cmp, uint64_t value, int from_rank,
+                               uint64_t timeout_ns, uint64_t* value_out)
+{
+    return call(
+        "signal_wait", ctx,
+        [=](Device device) {
+            if (from_rank != PMX_RANK_ANY) PMX_TRY(check_rank(device, "from_rank", from_rank));
+            PMX_TRY(check_signal(device, sig_sym));
+            return check_choice("cmp", cmp, PMX_CMP_LE);
+        },
+        [=](Device device) {
+            return signal_wait(thread, device, sig_sym, cmp, value, from_rank, timeout_ns, value_out);
+        });
+}
+
+extern "C" int pmx_signal_test(pmx_ctx_t ctx, const uint64_t* sig_sym, pmx_cmp_t cmp, uint64_t value, int* hit_out)
+{
+    return call(
+        "signal_test", ctx,
+        [=](Device device) {
+            if (!hit_out) return fail(PMX_ERR_ARGUMENT, "hit_out is NULL");
+            PMX_TRY(check_signal(device, sig_sym));
+            return check_choice("cmp", cmp, PMX_CMP_LE);
+        },
+        [=](Device) {
+            *hit_out = signal_test(sig_sym, cmp, value);
+            return 0;
+        });
+}
+
+extern "C" int pmx_fence_rank(pmx_ctx_t ctx, int dst_rank)
+{
+    return call(
+        "fence_rank", ctx, [=](Device device) { return check_rank(device, "dst_rank", dst_rank); },
+        [=](Device device) { return fence(thread, device, dst_rank); });
+}
+
+extern "C" int pmx_fence(pmx_ctx_t ctx)
+{
+    return call("fence", ctx, nothing, [](Device device) {
+        for (int rank = 0; rank < device.size; rank++)
+            if (int err = fence(thread, device, rank)) return err;
+        return 0;
+    });
+}
+
+extern "C" int pmx_quiet(pmx_ctx_t ctx)
+{
+    return call("quiet", ctx, nothing, [](Device device) { return quiet(thread, device); });
+}
+
+extern "C" int pmx_barrier(void)
+{
+    Runtime* rt = runtime_or_report("pmx_barrier");
+    if (!rt) return PMX_ERR_STATE;
+    return report(rt->collectives->barrier());
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* context.h: what a pmx_ctx_t points to. */
+#pragma once
+
+#include <vector>
+
+#include "engine.h"
+#include "pmx_device.h"
+
+/* Made by the runtime; the same on all ranks, created and freed in the same order. */
+struct pmx_ctx {
+    pmx_ctx(int size, pmx_order_t order, int signals) : engine(size, order, signals) {}
+
+    pmx::EngineContext engine;
+    std::vector<pmx_device_queue_t> queue_views;
+    pmx_device_ctx_t device{};
+};

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Making, finding and freeing contexts. */
+#include <algorithm>
+
+#include "order.h"
+#include "runtime/runtime.h"
+
+namespace pmx {
+
+Status Runtime::make_context(pmx_order_t order, int signals, unsigned n_queues, std::unique_ptr<pmx_ctx>& ctx_out)
+{
+    auto ctx = std::make_unique<pmx_ctx>(size(), order, signals);
+    if (transport) {
+        for (unsigned i = 0; i < n_queues; i++) {
+            ctx->engine.queues.push_back(std::make_unique<CommandQueue>(engine->next_queue_id(), params.queue_depth));
+            ctx->queue_views.push_back(ctx->engine.queues.back()->device_view());
+        }
+    }
+    pmx_device_ctx_t& device = ctx->device;
+    device.size_bytes = sizeof device;
+    device.rank = rank();
+    device.size = size();
+    device.signals = signals;
+    device.n_queues = static_cast<unsigned>(ctx->queue_views.size());
+    device.queues = ctx->queue_views.data();
+    device.heap_base = heap.base();
+    device.heap_bytes = heap.n_bytes();
+    device.peer_base = peer_base.data();
+    device.fault = faults.job_word();
+    device.peer_failed = faults.peer_words();
+    device.n_failed = faults.count_word();
+    device.timeout_ns = params.timeout_ns;
+    if (transport) engine->add(ctx->engine);
+    ctx_out = std::move(ctx);
+    return {};
+}
+
+namespace {
+
+Status check_attr(const pmx_ctx_attr_t& attr)
+{
+    if (attr.size_bytes != sizeof attr)
+        return fail(PMX_ERR_ARGUMENT, "ctx_create: size_bytes is {}, must be {}", attr.size_bytes, sizeof attr);
+    if (attr.order < PMX_ORDER_AUTO || attr.order > PMX_ORDER_ORDERED)
+        return fail(PMX_ERR_ARGUMENT, "ctx_create: order is {}, allowed {}..{}", static_cast<int>(attr.order),
+                    static_cast<int>(PMX_ORDER_AUTO), static_cast<int>(PMX_ORDER_ORDERED));
+    if (attr.signals < -1 || attr.signals > PMX_SIGNALS_GROUPED)
+        return fail(PMX_ERR_ARGUMENT, "ctx_create: signals is {}, allowed -1..1", attr.signals);
+    if (attr.n_queues > 64) return fail(PMX_ERR_ARGUMENT, "ctx_create: n_queues is {}, allowed 0..64", attr.n_queues);
+    return {};
+}
+
+}  // namespace
+
+Status Runtime::create_context(const pmx_ctx_attr_t* attr, pmx_ctx_t& ctx_out)
+{
+    pmx_ctx_attr_t asked = {sizeof asked, PMX_ORDER_AUTO, -1, 0};
+    Status checked = attr ? check_attr(*attr) : Status();
+    if (attr && checked.ok()) asked = *attr;
+    if (asked.order == PMX_ORDER_AUTO) asked.order = params.order;
+    if (asked.signals < 0) asked.signals = params.signals;
+    if (asked.n_queues == 0) asked.n_queues = params.n_queues;
+    pmx_order_t order = asked.order;
+    if (checked.ok() && transport) checked = resolve_order(asked.order, transport->caps(), order);
+
+    /* A rank that refuses must not leave the others waiting: all meet here, whatever they found. */
+    uint64_t value = checked.ok() ? uint64_t{1} << 32 | static_cast<uint64_t>(order) << 16 |
+                                        static_cast<uint64_t>(asked.signals) << 8 | asked.n_queues
+                                  : static_cast<uint64_t>(-checked.code());
+    Status same = collectives->same(value, "ctx_create: the attributes");
+    if (!checked.ok()) return checked;
+    PMX_TRY(same);
+
+    auto slot = std::find_if(contexts.begin(), contexts.end(), [](auto& each) { return each.load() == nullptr; });
+    if (slot == contexts.end())
+        return fail(PMX_ERR_MEMORY, "ctx_create: {} contexts are in use, allowed {}", contexts.size(), contexts.size());
+    std::unique_ptr<pmx_ctx> ctx;
+    PMX_TRY(make_context(order, asked.signals, asked.n_queues, ctx));
+    ctx_out = ctx.get();
+    slot->store(ctx.release());
+    return {};
+}
+
+Status Runtime::free_context(pmx_ctx_t ctx)
+{
+    auto slot = std::find_if(contexts.begin(), contexts.end(), [&](auto& each) { return each.load() == ctx; });
+    if (ctx == nullptr || slot == contexts.end())
+        return fail(PMX_ERR_ARGUMENT, "ctx_free: not a context of pmx_ctx_create");
+    int err = quiet(thread, ctx->device);
+    Status met = collectives->barrier();
+    slot->store(nullptr);
+    if (transport) engine->remove(ctx->engine);
+    delete ctx;
+    if (!err) return met;
+    return fail(static_cast<pmx_err_t>(err), "ctx_free: operations were not completed: {}", pmx_error_string(err));
+}
+
+pmx_ctx_t Runtime::find_context(pmx_ctx_t handle)
+{
+    if (handle == PMX_CTX_DEFAULT) return default_context.get();
+    for (auto& each : contexts)
+        if (each.load(std::memory_order_acquire) == handle) return handle;
+    return nullptr;
+}
+
+}  // namespace pmx

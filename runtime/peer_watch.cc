@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "runtime/peer_watch.h"
+
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "runtime/log.h"
+
+namespace pmx {
+
+ProcessWatch::~ProcessWatch()
+{
+    for (pollfd& entry : pidfds_)
+        if (entry.fd >= 0) close(entry.fd);
+}
+
+Status ProcessWatch::add(int rank, pid_t pid)
+{
+    int fd = static_cast<int>(syscall(SYS_pidfd_open, pid, 0));
+    if (fd < 0)
+        return fail(PMX_ERR_SYSTEM, "pidfd_open of process {} (rank {}): {}", pid, rank,
+                    std::strerror(errno));
+    pidfds_.push_back({fd, POLLIN, 0});
+    ranks_.push_back(rank);
+    return {};
+}
+
+int ProcessWatch::next_dead()
+{
+    if (pidfds_.empty() || poll(pidfds_.data(), pidfds_.size(), 0) <= 0) return -1;
+    for (size_t i = 0; i < pidfds_.size(); i++) {
+        if (pidfds_[i].fd < 0 || !(pidfds_[i].revents & POLLIN)) continue;
+        close(pidfds_[i].fd);
+        pidfds_[i].fd = -1;
+        log_error("rank {} has ended: operations and waits with it fail", ranks_[i]);
+        return ranks_[i];
+    }
+    return -1;
+}
+
+}  // namespace pmx

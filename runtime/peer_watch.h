@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* peer_watch.h: notices that a process of this node has ended, however it ended. */
+#pragma once
+
+#include <poll.h>
+#include <sys/types.h>
+
+#include <vector>
+
+#include "engine.h"
+
+namespace pmx {
+
+class ProcessWatch final : public PeerWatch {
+  public:
+    ProcessWatch() = default;
+    ~ProcessWatch() override;
+    ProcessWatch(const ProcessWatch&) = delete;
+    ProcessWatch& operator=(const ProcessWatch&) = delete;
+
+    /* pid: the process of that rank, known to be alive. Before the proxy thread starts. */
+    Status add(int rank, pid_t pid);
+    int next_dead() override;
+
+  private:
+    std::vector<pollfd> pidfds_; /* fd -1: reported */
+    std::vector<int> ranks_;
+};
+
+}  // namespace pmx

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* runtime.h: what this process is while it is a rank: everything between pmx_init and pmx_finalize. */
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <memory>
+#include <vector>
+
+#include "proxy_thread.h"
+#include "runtime/bootstrap.h"
+#include "runtime/collectives.h"
+#include "runtime/context.h"
+#include "runtime/offset_allocator.h"
+#include "runtime/params.h"
+#include "runtime/peer_watch.h"
+#include "runtime/topology.h"
+#include "transport_shm.h"
+
+namespace pmx {
+
+class Runtime {
+  public:
+    /* Collective; comm as in bootstrap_open. The result is the same on all ranks; a failure leaves nothing. */
+    static Status bring_up(const void* comm, std::unique_ptr<Runtime>& runtime_out);
+    /* Collective: call close() first. */
+    ~Runtime();
+    /* Collective. Completes the operations of all contexts, meets the other ranks, stops the proxy. The
+     * first failure is returned, the rest is done all the same. */
+    Status close();
+
+    int rank() const { return bootstrap->rank(); }
+    int size() const { return bootstrap->size(); }
+    bool direct(int rank) const { return peer_base[rank] != nullptr; }
+
+    /* Collective. attr as in pmx_ctx_create, checked here. */
+    Status create_context(const pmx_ctx_attr_t* attr, pmx_ctx_t& ctx_out);
+    /* Collective. ctx must be one of contexts. */
+    Status free_context(pmx_ctx_t ctx);
+    /* The context behind a handle, or nullptr when it is not one. */
+    pmx_ctx_t find_context(pmx_ctx_t handle);
+
+    Params params;
+    std::unique_ptr<Bootstrap> bootstrap;
+    Topology topology;
+    ShmSegment heap;
+    std::vector<ShmSegment> peers;  /* by rank; empty ones are not mapped */
+    std::vector<char*> peer_base;   /* by rank; null: only the proxy gets there */
+    std::unique_ptr<OffsetAllocator> allocator;
+    std::unique_ptr<Transport> transport; /* null: nobody is beyond direct reach */
+    Faults faults{0};
+    MonotonicClock clock;
+    ProcessWatch watch;
+    std::unique_ptr<Engine> engine; /* null with one rank */
+    std::unique_ptr<ProxyThread> proxy;
+    std::unique_ptr<pmx_ctx> internal_context; /* of the collectives */
+    std::unique_ptr<pmx_ctx> default_context;
+    /* Those that users created, owned; null: free. Changed by collective calls, read by any thread. */
+    std::array<std::atomic<pmx_ctx_t>, 64> contexts{};
+    std::unique_ptr<Collectives> collectives;
+
+  private:
+    struct Peer;
+    Status prepare();
+    Status exchange(std::vector<Peer>& peers_out);
+    Status attach_peers(const std::vector<Peer>& all);
+    Status open_network();
+    Status start_proxy();
+    Status make_contexts();
+    Status make_context(pmx_order_t order, int signals, unsigned n_queues, std::unique_ptr<pmx_ctx>& ctx_out);
+};
+
+/* The runtime of this process while it is up, else nullptr. */
+Runtime* runtime();
+
+/* Brings the process-wide runtime up, or down. One thread at a time. */
+Status runtime_init(const void* comm);
+Status runtime_finalize();
+
+/* For the C functions: the runtime, or PMX_ERR_STATE reported and nullptr. call: its name. */
+Runtime* runtime_or_report(const char* call);
+
+}  // namespace pmx
