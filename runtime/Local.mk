@@ -2,21 +2,40 @@
 # What a rank is: bootstrap, topology, heap, parameters, errors.
 
 libpmxcore_la_SOURCES += \
+	runtime/api_context.cc \
+	runtime/api_life.cc \
+	runtime/api_memory.cc \
 	runtime/api_params.cc \
+	runtime/api_query.cc \
+	runtime/api_rma.cc \
 	runtime/bootstrap.cc \
 	runtime/bootstrap.h \
+	runtime/collectives.cc \
+	runtime/collectives.h \
+	runtime/context.h \
+	runtime/contexts.cc \
 	runtime/errors.cc \
 	runtime/errors.def \
 	runtime/errors.h \
 	runtime/log.cc \
 	runtime/log.h \
+	runtime/machine.cc \
+	runtime/machine.h \
+	runtime/network.cc \
+	runtime/network.h \
 	runtime/offset_allocator.cc \
 	runtime/offset_allocator.h \
 	runtime/params.cc \
 	runtime/params.def \
 	runtime/params.h \
 	runtime/params_sources.cc \
-	runtime/params_table.h
+	runtime/params_table.h \
+	runtime/peer_watch.cc \
+	runtime/peer_watch.h \
+	runtime/runtime.cc \
+	runtime/runtime.h \
+	runtime/topology.cc \
+	runtime/topology.h
 if HAVE_MPI
 libpmxcore_la_SOURCES += runtime/bootstrap_mpi.cc
 else
