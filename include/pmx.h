@@ -184,7 +184,9 @@ typedef enum pmx_order {
     PMX_ORDER_STALL_ALL = 1,
     PMX_ORDER_STALL_RANK = 2,
     PMX_ORDER_DEFERRED = 3,
-    PMX_ORDER_ORDERED = 4
+    PMX_ORDER_FENCE = 4,
+    PMX_ORDER_ORDERED = 5,
+    PMX_ORDER_COUNTED = 6
 } pmx_order_t;
 
 typedef enum pmx_signals { PMX_SIGNALS_COUPLED = 0, PMX_SIGNALS_GROUPED = 1 } pmx_signals_t;
@@ -270,6 +272,8 @@ typedef struct pmx_counters {
     size_t size_bytes;               /* filled by the caller */
     uint64_t puts;                   /* put commands, zero-length ones included */
     uint64_t put_bytes;              /* their bytes */
+    uint64_t gets;                   /* get commands, zero-length ones included */
+    uint64_t get_bytes;              /* their bytes */
     uint64_t signals;                /* signals sent, SET and ADD */
     uint64_t order_points_requested; /* order points that callers asked for */
     uint64_t order_points;           /* order points emitted after merging */

@@ -7,11 +7,15 @@
  * A command is there when both halves carry the parity of the lap; halves may arrive in any order.
  *
  *   word 0   bit 0 parity | 1..5 op | 6..15 flags | 16..23 epoch | 24..43 dst_rank | 44..63 reserved, 0
- *   word 1   PUT: heap offset of the source in the sender's heap;  SIGNAL: the value
- *   word 2   bit 0 parity | 1..63 n_bytes (PUT), else 0
- *   word 3   heap offset in the target's heap of the data (PUT) or of the 8-byte word (SIGNAL)
+ *   word 1   PUT, GET: heap offset in the own heap | SIGNAL: the value
+ *            SIGNAL_RUN: heap offset in the own heap of the values, 8 bytes each
+ *   word 2   bit 0 parity | 1..63 n_bytes (PUT, GET), run (SIGNAL_RUN), else 0
+ *   word 3   heap offset in the target's heap of the data (PUT, GET), the 8-byte word (SIGNAL), or the first
+ *            of the words (SIGNAL_RUN)
  *
- * put_signal is two commands at consecutive indices: a PUT, then a SIGNAL with PMX_CMD_ORDER. */
+ * put_signal is two commands at consecutive indices: a PUT, then a SIGNAL with PMX_CMD_ORDER.
+ * A run is 1..2^20-1 SETs of words `stride` bytes apart, as n | stride << 20; the values stay unchanged until
+ * the command is complete. */
 #ifndef PMX_COMMAND_H
 #define PMX_COMMAND_H
 
@@ -27,14 +31,19 @@ typedef enum pmx_cmd_op {
     PMX_CMD_PUT = 1,
     PMX_CMD_SIGNAL_SET = 2,
     PMX_CMD_SIGNAL_ADD = 3,
-    PMX_CMD_FENCE = 4 /* what follows to dst_rank becomes visible there after what precedes */
+    PMX_CMD_FENCE = 4, /* what follows to dst_rank becomes visible there after what precedes */
+    PMX_CMD_GET = 5,
+    PMX_CMD_SIGNAL_RUN = 6
 } pmx_cmd_op_t;
 
 /* An order point stands before this signal: it must not overtake the puts queued before it. */
 #define PMX_CMD_ORDER 1u
+/* With PMX_CMD_ORDER: the order point of a committed group, which the proxy merges with no other. */
+#define PMX_CMD_COMMIT 2u
 
 #define PMX_CMD_MAX_RANK ((1u << 20) - 1)
 #define PMX_CMD_MAX_BYTES ((UINT64_C(1) << 63) - 1)
+#define PMX_CMD_MAX_RUN ((UINT64_C(1) << 20) - 1)
 
 /* One slot of the ring.
  * Writer: the producer that reserved the index; in each half the second word is stored first (relaxed),
@@ -91,6 +100,19 @@ PMX_HOST_DEVICE static inline uint32_t pmx_command_dst(const pmx_command_t *c)
 PMX_HOST_DEVICE static inline uint64_t pmx_command_bytes(const pmx_command_t *c)
 {
     return c->word[2] >> 1;
+}
+
+PMX_HOST_DEVICE static inline uint64_t pmx_command_run_make(uint64_t n, uint64_t stride_bytes)
+{
+    return n | stride_bytes << 20;
+}
+PMX_HOST_DEVICE static inline uint64_t pmx_command_run_count(const pmx_command_t *c)
+{
+    return pmx_command_bytes(c) & PMX_CMD_MAX_RUN;
+}
+PMX_HOST_DEVICE static inline uint64_t pmx_command_run_stride(const pmx_command_t *c)
+{
+    return pmx_command_bytes(c) >> 20;
 }
 
 #endif /* PMX_COMMAND_H */

@@ -361,7 +361,7 @@ inline int group_put_signal(Scope scope, const Ctx& ctx, Group& group, void* dst
     detail::store_relaxed(&group.arrived, 0u);
     for (uint32_t i = 0; i < group.expected && !err; i++) {
         pmx_command_t command = detail::signal_command(group.signals[i].off, group.signals[i].value, PMX_SIGNAL_SET,
-                                                       i == 0 ? PMX_CMD_ORDER : 0, dst_rank);
+                                                       i == 0 ? PMX_CMD_ORDER | PMX_CMD_COMMIT : 0, dst_rank);
         err = detail::push(ctx, dst_rank, &command, 1);
     }
     return err;

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 
 libpmxcore_la_SOURCES += \
+	proxy/arrivals.cc \
+	proxy/arrivals.h \
 	proxy/clock.h \
 	proxy/command_queue.cc \
 	proxy/command_queue.h \
@@ -8,6 +10,7 @@ libpmxcore_la_SOURCES += \
 	proxy/engine.cc \
 	proxy/engine.h \
 	proxy/engine_order.cc \
+	proxy/engine_post.cc \
 	proxy/faults.h \
 	proxy/lane.h \
 	proxy/order.cc \

@@ -42,7 +42,7 @@ Node* CommandQueue::pull()
     node.command.word[3] = detail::load_relaxed(&slot.word[3]);
     node.next = nullptr;
     node.ticket = pulled_++;
-    node.posted_bytes = 0;
+    node.n_posted = 0;
     node.parts = 0;
     node.order = false;
     node.state = Node::State::queued;

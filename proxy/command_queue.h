@@ -24,7 +24,7 @@ struct Node {
     uint64_t ticket = 0;
     /* put: its number among the puts of the lane. signal: all puts with a lower number go before it. */
     uint64_t seq = 0;
-    uint64_t posted_bytes = 0; /* of a put that is cut into parts */
+    uint64_t n_posted = 0;     /* bytes of a put or get that is cut into parts, words of a run */
     uint32_t parts = 0;        /* operations posted and not complete */
     bool order = false;        /* an order point stands before this signal */
     State state = State::done;

@@ -31,6 +31,7 @@ class Counters {
   private:
     static constexpr uint64_t pmx_counters_t::*kFields[] = {
         &pmx_counters_t::puts,         &pmx_counters_t::put_bytes,
+        &pmx_counters_t::gets,         &pmx_counters_t::get_bytes,
         &pmx_counters_t::signals,      &pmx_counters_t::order_points_requested,
         &pmx_counters_t::order_points, &pmx_counters_t::stalls,
         &pmx_counters_t::stalled_ns,   &pmx_counters_t::doorbells,

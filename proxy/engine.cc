@@ -12,8 +12,8 @@ constexpr uint64_t kTicketMask = (uint64_t{1} << 48) - 1;
 
 }  // namespace
 
-EngineContext::EngineContext(int size, pmx_order_t order_mode, int signal_mode)
-    : order(order_mode), signals(signal_mode), lanes(size)
+EngineContext::EngineContext(int size, pmx_order_t order_mode, int signal_mode, uint16_t stream_number)
+    : order(order_mode), signals(signal_mode), stream(stream_number), lanes(size)
 {
     for (int rank = 0; rank < size; rank++) {
         lanes[rank].context = this;
@@ -55,6 +55,10 @@ void Engine::serve_requests()
     std::lock_guard lock(mutex_);
     if (adding_) {
         contexts_.push_back(adding_);
+        if (adding_->stream >= stream_seq_.size()) stream_seq_.resize(adding_->stream + 1);
+        std::vector<uint64_t>& seq = stream_seq_[adding_->stream];
+        seq.resize(config_.size);
+        for (Lane& lane : adding_->lanes) lane.stream_seq = &seq[lane.dst_rank];
         for (auto& queue : adding_->queues) {
             if (queue->id() >= queues_.size()) queues_.resize(queue->id() + 1);
             queues_[queue->id()] = queue.get();
@@ -151,7 +155,13 @@ bool Engine::well_formed(const Node& node) const
     uint64_t n_bytes = pmx_command_bytes(&command);
     pmx_cmd_op_t op = pmx_command_op(&command);
     if (pmx_command_dst(&command) >= static_cast<uint32_t>(config_.size)) return false;
-    if (op == PMX_CMD_PUT)
+    if (op == PMX_CMD_SIGNAL_RUN) {
+        uint64_t n = pmx_command_run_count(&command), stride = pmx_command_run_stride(&command);
+        return n != 0 && stride % 8 == 0 && (stride != 0 || n == 1) && command.word[3] % 8 == 0 &&
+               stride <= config_.heap_bytes && command.word[3] + (n - 1) * stride < config_.heap_bytes &&
+               command.word[1] + 8 * n <= config_.heap_bytes;
+    }
+    if (op == PMX_CMD_PUT || op == PMX_CMD_GET)
         return n_bytes <= config_.heap_bytes && command.word[1] <= config_.heap_bytes - n_bytes &&
                command.word[3] <= config_.heap_bytes - n_bytes;
     if (op == PMX_CMD_SIGNAL_SET || op == PMX_CMD_SIGNAL_ADD)

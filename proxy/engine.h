@@ -39,9 +39,11 @@ class PeerWatch {
 /* One context as the engine sees it. Filled by the creator, then the engine's until removed; counters and
  * queues' device views may be read by any thread. */
 struct EngineContext {
-    EngineContext(int size, pmx_order_t order_mode, int signal_mode);
+    /* stream: 0..kMaxStreams-1, the same on all ranks, of no other context at the same time. */
+    EngineContext(int size, pmx_order_t order_mode, int signal_mode, uint16_t stream_number);
     const pmx_order_t order; /* never AUTO */
     const int signals;       /* pmx_signals_t */
+    const uint16_t stream;   /* of its operations in order mode counted */
     std::vector<std::unique_ptr<CommandQueue>> queues;
     std::vector<Lane> lanes; /* by destination */
     Counters counters;
@@ -78,14 +80,18 @@ class Engine {
     void advance(Lane& lane);
     void admit(Lane& lane);
     void admit_put(Lane& lane, Node& node);
+    void admit_get(Lane& lane, Node& node);
     void admit_signal(Lane& lane, Node& node, Node*& first_ordered);
     bool fence_holds(const Lane& lane) const;
     void emit(Lane& lane);
     Gate gate(const Lane& lane, const Node& signal) const;
     bool must_stall(const Lane& lane) const;
-    void append_put(Lane& lane);
+    void append_transfer(Lane& lane);
     void append_signal(Lane& lane);
+    void number_chain(const Lane& lane);
     bool post_chain(Lane& lane);
+    void on_taken(Lane& lane, size_t n_taken);
+    void put_back(Lane& lane, size_t first, size_t n);
     void begin_stall(Lane& lane);
     void fail_pending(Lane& lane);
 
@@ -102,6 +108,9 @@ class Engine {
 
     std::vector<EngineContext*> contexts_;
     std::vector<CommandQueue*> queues_; /* by id; null when gone */
+    /* Op::seq of the next counted operation, by stream, then by destination. Outlives the contexts, since the
+     * targets go on counting when a stream has a new one. */
+    std::vector<std::vector<uint64_t>> stream_seq_;
     uint64_t outstanding_ = 0;          /* operations posted and not complete, all lanes */
     uint64_t progress_ = 0;             /* grows whenever anything moves */
     Lane* active_head_ = nullptr;       /* lanes with something to do, in turn */

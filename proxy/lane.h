@@ -46,12 +46,13 @@ struct Lane {
     EngineContext* context = nullptr;
     int dst_rank = 0;
     NodeList pending;  /* pulled; what follows a fence that does not hold yet stays here */
-    NodeList puts;     /* numbered, not fully posted */
+    NodeList puts;     /* puts and gets, numbered, not fully posted */
     NodeList signals;  /* numbered, not posted */
     NodeList inflight; /* puts posted, in order; the front one is not complete */
     uint64_t next_put = 0;  /* number of the next put to be admitted */
     uint64_t order_seq = 0; /* Node::seq of the last order point */
     uint32_t outstanding = 0; /* operations posted and not complete */
+    uint64_t* stream_seq = nullptr; /* Op::seq of the next counted operation */
     Lane* next_active = nullptr;
     bool active = false;
 

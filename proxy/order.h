@@ -7,6 +7,12 @@
 
 namespace pmx {
 
+/* For tests of the tests: posts everything at once and orders nothing. Never a parameter. */
+inline constexpr pmx_order_t kOrderNone = static_cast<pmx_order_t>(100);
+
+/* The two baselines, which wait at an order point. */
+inline bool stalls(pmx_order_t order) { return order == PMX_ORDER_STALL_ALL || order == PMX_ORDER_STALL_RANK; }
+
 /* "stall-all", ...; "auto" for PMX_ORDER_AUTO. */
 const char* order_name(pmx_order_t order);
 const char* signals_name(int signals);

@@ -17,14 +17,24 @@
 
 namespace pmx {
 
-enum class OpKind : uint8_t { put, signal_set, signal_add };
+enum class OpKind : uint8_t { put, signal_set, signal_add, get };
 
-/* The operation must not be seen at the target before all operations posted to this rank earlier. Used
- * only on a transport whose caps().fence is true. */
+/* Op::flags. What the engine asks of one operation; each only where caps() has promised it.
+ * kOpFence     it is not seen at the target before all operations posted to this rank earlier, and no
+ *              operation posted later is seen before it (caps().fence).
+ * kOpOrdered   a signal that is not seen before the operations posted to this rank earlier (caps().orders_set
+ *              and orders_add). A transport that always keeps the order need not look at it.
+ * kOpCounted   the operation has a number in a stream, see Op::seq (caps().counted). */
 inline constexpr uint8_t kOpFence = 1;
+inline constexpr uint8_t kOpOrdered = 2;
+inline constexpr uint8_t kOpCounted = 4;
+
+/* Streams of counted operations from one rank to another; one for each context. */
+inline constexpr uint32_t kMaxStreams = 256;
 
 /* One operation. put: n_bytes >= 1 from src, memory of the local heap, to dst_off of the target's heap.
- * signal_*: value into the 8-byte aligned word at dst_off, as one 8-byte access; src is unused. */
+ * signal_*: value into the 8-byte aligned word at dst_off, as one 8-byte access; src is unused.
+ * get: n_bytes >= 1 from dst_off of the target's heap to src, memory of the local heap; never counted. */
 struct Op {
     OpKind kind;
     uint8_t flags;
@@ -33,6 +43,11 @@ struct Op {
     uint64_t n_bytes;
     uint64_t value;
     uint64_t cookie; /* returned by poll(), chosen by the caller */
+    /* kOpCounted: 0, 1, 2, ... for the operations of this stream to this rank, in the order of posting. The
+     * transport tells the target of each put that has landed; the target's Arrivals (arrivals.h) apply a
+     * signal when everything with a lower number has arrived, whatever order the network brings them in. */
+    uint64_t seq = 0;
+    uint16_t stream = 0; /* kOpCounted: 0..kMaxStreams-1 */
 };
 
 struct Completion {
@@ -49,7 +64,8 @@ struct TransportCaps {
     bool orders_add = false;
     /* A put posted after puts to the same rank is never seen before their data. */
     bool orders_put = false;
-    bool fence = false; /* kOpFence works */
+    bool fence = false;   /* kOpFence works */
+    bool counted = false; /* kOpCounted works: the target learns of each put that has landed */
     uint64_t max_put_bytes = UINT64_MAX; /* a longer put is refused by post(); the engine cuts it */
 };
 

@@ -9,7 +9,7 @@
 
 /* Made by the runtime; the same on all ranks, created and freed in the same order. */
 struct pmx_ctx {
-    pmx_ctx(int size, pmx_order_t order, int signals) : engine(size, order, signals) {}
+    pmx_ctx(int size, pmx_order_t order, int signals, uint16_t stream) : engine(size, order, signals, stream) {}
 
     pmx::EngineContext engine;
     std::vector<pmx_device_queue_t> queue_views;

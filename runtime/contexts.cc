@@ -7,9 +7,10 @@
 
 namespace pmx {
 
-Status Runtime::make_context(pmx_order_t order, int signals, unsigned n_queues, std::unique_ptr<pmx_ctx>& ctx_out)
+Status Runtime::make_context(pmx_order_t order, int signals, unsigned n_queues, uint16_t stream,
+                             std::unique_ptr<pmx_ctx>& ctx_out)
 {
-    auto ctx = std::make_unique<pmx_ctx>(size(), order, signals);
+    auto ctx = std::make_unique<pmx_ctx>(size(), order, signals, stream);
     if (transport) {
         for (unsigned i = 0; i < n_queues; i++) {
             ctx->engine.queues.push_back(std::make_unique<CommandQueue>(engine->next_queue_id(), params.queue_depth));
@@ -41,9 +42,9 @@ Status check_attr(const pmx_ctx_attr_t& attr)
 {
     if (attr.size_bytes != sizeof attr)
         return fail(PMX_ERR_ARGUMENT, "ctx_create: size_bytes is {}, must be {}", attr.size_bytes, sizeof attr);
-    if (attr.order < PMX_ORDER_AUTO || attr.order > PMX_ORDER_ORDERED)
+    if (attr.order < PMX_ORDER_AUTO || attr.order > PMX_ORDER_COUNTED)
         return fail(PMX_ERR_ARGUMENT, "ctx_create: order is {}, allowed {}..{}", static_cast<int>(attr.order),
-                    static_cast<int>(PMX_ORDER_AUTO), static_cast<int>(PMX_ORDER_ORDERED));
+                    static_cast<int>(PMX_ORDER_AUTO), static_cast<int>(PMX_ORDER_COUNTED));
     if (attr.signals < -1 || attr.signals > PMX_SIGNALS_GROUPED)
         return fail(PMX_ERR_ARGUMENT, "ctx_create: signals is {}, allowed -1..1", attr.signals);
     if (attr.n_queues > 64) return fail(PMX_ERR_ARGUMENT, "ctx_create: n_queues is {}, allowed 0..64", attr.n_queues);
@@ -75,7 +76,8 @@ Status Runtime::create_context(const pmx_ctx_attr_t* attr, pmx_ctx_t& ctx_out)
     if (slot == contexts.end())
         return fail(PMX_ERR_MEMORY, "ctx_create: {} contexts are in use, allowed {}", contexts.size(), contexts.size());
     std::unique_ptr<pmx_ctx> ctx;
-    PMX_TRY(make_context(order, asked.signals, asked.n_queues, ctx));
+    uint16_t stream = static_cast<uint16_t>(kFirstUserStream + (slot - contexts.begin()));
+    PMX_TRY(make_context(order, asked.signals, asked.n_queues, stream, ctx));
     ctx_out = ctx.get();
     slot->store(ctx.release());
     return {};

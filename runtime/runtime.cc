@@ -182,8 +182,8 @@ Status Runtime::make_contexts()
         PMX_TRY(resolve_order(PMX_ORDER_AUTO, transport->caps(), best));
         PMX_TRY(resolve_order(params.order, transport->caps(), asked));
     }
-    PMX_TRY(make_context(best, PMX_SIGNALS_GROUPED, 1, internal_context));
-    PMX_TRY(make_context(asked, params.signals, params.n_queues, default_context));
+    PMX_TRY(make_context(best, PMX_SIGNALS_GROUPED, 1, kInternalStream, internal_context));
+    PMX_TRY(make_context(asked, params.signals, params.n_queues, kDefaultStream, default_context));
     uint64_t cells_off;
     if (!allocator->allocate(Collectives::kHeapBytes, 64, cells_off))
         return fail(PMX_ERR_MEMORY, "PMX_HEAP_SIZE={}: too small for the collectives", params.heap_bytes);

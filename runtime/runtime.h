@@ -67,7 +67,9 @@ class Runtime {
     Status open_network();
     Status start_proxy();
     Status make_contexts();
-    Status make_context(pmx_order_t order, int signals, unsigned n_queues, std::unique_ptr<pmx_ctx>& ctx_out);
+    Status make_context(pmx_order_t order, int signals, unsigned n_queues, uint16_t stream,
+                        std::unique_ptr<pmx_ctx>& ctx_out);
+    static constexpr uint16_t kInternalStream = 0, kDefaultStream = 1, kFirstUserStream = 2;
 };
 
 /* The runtime of this process while it is up, else nullptr. */

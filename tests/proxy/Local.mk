@@ -4,6 +4,7 @@ engine_sources = \
 	proxy/command_queue.cc \
 	proxy/engine.cc \
 	proxy/engine_order.cc \
+	proxy/engine_post.cc \
 	proxy/order.cc \
 	tests/cmocka_cxx.h \
 	tests/proxy/engine_rig.h \

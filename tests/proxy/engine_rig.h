@@ -23,7 +23,7 @@ struct EngineRig {
           faults(nic_config.size),
           heap(nic_config.heap_bytes / 8),
           peer_base(nic_config.size, nullptr),
-          context(nic_config.size, order, signals),
+          context(nic_config.size, order, signals, 0),
           engine({nic_config.size, reinterpret_cast<char*>(heap.data()), nic_config.heap_bytes, batch, 1000000000, 1},
                  &nic, clock, faults, nullptr)
     {
