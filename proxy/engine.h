@@ -66,6 +66,7 @@ class Engine {
     bool step();
 
   private:
+    friend class EngineProbe; /* tools/perf_engine.h: times the stages of step() */
     void serve_requests();
     void check_peers();
     void poll();
