@@ -243,7 +243,8 @@ struct BlockTest {
     int errors;
 };
 
-/* Each block sends its cell to the next rank at block scope; each thread sends its own word. */
+/* Each block sends its cell to the next rank at block scope; each thread sends its own word. The next round begins
+ * when the receiver has answered that it has read. */
 void block_body(void* arg)
 {
     BlockTest& t = *static_cast<BlockTest*>(arg);
@@ -252,7 +253,8 @@ void block_body(void* arg)
     char* out = t.cells + 8192 * me.index;
     char* in = t.cells + 8192 * (me.n_blocks + me.index);
     uint64_t* block_word = &t.words[me.index];
-    uint64_t* thread_word = &t.words[me.n_blocks + me.index * me.n_threads + me.thread];
+    uint64_t* answer_word = &t.words[me.n_blocks + me.index];
+    uint64_t* thread_word = &t.words[2 * me.n_blocks + me.index * me.n_threads + me.thread];
     int errors = 0;
     for (uint64_t round = 1; round <= 10; round++) {
         for (unsigned i = me.thread; i < 8192; i += me.n_threads) out[i] = static_cast<char>(round + i % 100);
@@ -261,7 +263,8 @@ void block_body(void* arg)
         for (unsigned i = me.thread; i < 8192; i += me.n_threads) errors += in[i] != static_cast<char>(round + i % 100);
         errors += 0 != pmx::signal_set(pmx::thread, t.ctx, thread_word, round, to);
         errors += 0 != pmx::signal_wait(pmx::thread, t.ctx, thread_word, PMX_CMP_EQ, round, from);
-        pmx_block_sync();
+        errors += 0 != pmx::signal_set(pmx::block, t.ctx, answer_word, round, from);
+        errors += 0 != pmx::signal_wait(pmx::block, t.ctx, answer_word, PMX_CMP_EQ, round, to);
         errors += 0 != pmx::quiet(pmx::block, t.ctx);
         pmx_block_sync();
     }
@@ -274,7 +277,7 @@ void blocks_put_and_wait()
     BlockTest t{};
     t.ctx.size_bytes = sizeof t.ctx;
     CHECK_OK(pmx_device_handle(PMX_CTX_DEFAULT, &t.ctx));
-    t.words = sym<uint64_t>(kBlocks * (1 + kThreads));
+    t.words = sym<uint64_t>(kBlocks * (2 + kThreads));
     t.cells = sym<char>(2 * 8192 * kBlocks);
     CHECK_OK(pmx_launch(block_body, kBlocks, kThreads, &t));
     CHECK(t.errors == 0);

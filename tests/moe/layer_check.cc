@@ -66,8 +66,8 @@ std::vector<Mode> modes()
 {
     if (from_env) return {{PMX_ORDER_AUTO, -1, "mode of the environment"}};
     std::vector<Mode> all;
-    const char* orders[] = {"", "stall-all", "stall-rank", "deferred", "ordered"};
-    for (int order = PMX_ORDER_STALL_ALL; order <= PMX_ORDER_ORDERED; order++)
+    const char* orders[] = {"", "stall-all", "stall-rank", "deferred", "fence", "ordered", "counted"};
+    for (int order = PMX_ORDER_STALL_ALL; order <= PMX_ORDER_COUNTED; order++)
         for (int signals : {PMX_SIGNALS_COUPLED, PMX_SIGNALS_GROUPED})
             all.push_back({(pmx_order_t)order, signals,
                            std::string(orders[order]) + (signals == PMX_SIGNALS_COUPLED ? " coupled" : " grouped")});
@@ -111,7 +111,7 @@ void check_counters(const Case& c, const Mode& mode, pmx_moe_t moe)
     must(pmx_ctx_query(moe->dispatch_ctx, &attr), "attributes");
     const uint64_t sent = (uint64_t)(kCalls * n_network * (c.experts / size));
     const uint64_t points = attr.signals == PMX_SIGNALS_COUPLED ? sent : (uint64_t)(kCalls * n_network);
-    const bool never_stalls = attr.order == PMX_ORDER_DEFERRED || attr.order == PMX_ORDER_ORDERED;
+    const bool never_stalls = attr.order >= PMX_ORDER_DEFERRED;
     auto equal = [&](const char* what, uint64_t seen, uint64_t expected) {
         if (seen != expected) bad(c.name, mode.name, what, (double)seen, (double)expected);
     };

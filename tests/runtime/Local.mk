@@ -24,3 +24,24 @@ tests_runtime_bootstrap_ranks_SOURCES = tests/runtime/bootstrap_ranks.cc
 tests_runtime_bootstrap_ranks_LDADD = libpmxcore.la
 dist_check_SCRIPTS += tests/runtime/bootstrap.test
 TESTS += tests/runtime/bootstrap.test
+
+# Machines of other kinds, as hwloc would show them; what is expected stands beside each case.
+topology_cases = \
+	tests/runtime/topology/bind-off \
+	tests/runtime/topology/bound-apart \
+	tests/runtime/topology/cpuset \
+	tests/runtime/topology/laptop \
+	tests/runtime/topology/memoryless-half \
+	tests/runtime/topology/nic-by-name \
+	tests/runtime/topology/nic-on-second-socket \
+	tests/runtime/topology/no-such-cpu \
+	tests/runtime/topology/one-rank-two-cores \
+	tests/runtime/topology/threads-only \
+	tests/runtime/topology/three-hosts \
+	tests/runtime/topology/two-sockets
+check_PROGRAMS += tests/runtime/topology_cases
+tests_runtime_topology_cases_SOURCES = tests/runtime/topology_cases.cc
+tests_runtime_topology_cases_LDADD = libpmxcore.la
+dist_check_SCRIPTS += tests/runtime/topology.test
+TESTS += tests/runtime/topology.test
+EXTRA_DIST += $(topology_cases:=.case) $(topology_cases:=.expected) tests/runtime/topology/nic-on-second-socket.xml
