@@ -224,6 +224,10 @@ typedef enum pmx_cmp {
 
 PMX_API int pmx_put_nbi(pmx_ctx_t ctx, void *dst_sym, const void *src_sym, size_t n_bytes,
                         int dst_rank);
+/* From src_sym on src_rank to dst_sym in the heap of this rank; the data are there after pmx_quiet. Not ordered
+ * with puts. */
+PMX_API int pmx_get_nbi(pmx_ctx_t ctx, void *dst_sym, const void *src_sym, size_t n_bytes,
+                        int src_rank);
 /* Who sees the signal (acquire) sees the data of this put. n_bytes may be 0. */
 PMX_API int pmx_put_signal_nbi(pmx_ctx_t ctx, void *dst_sym, const void *src_sym, size_t n_bytes,
                                uint64_t *sig_sym, uint64_t value, pmx_sigop_t op, int dst_rank);
@@ -238,6 +242,21 @@ PMX_API int pmx_signal_wait(pmx_ctx_t ctx, const uint64_t *sig_sym, pmx_cmp_t cm
 /* hit_out: 1 if it compares as asked now, else 0. Acquires when it hits. */
 PMX_API int pmx_signal_test(pmx_ctx_t ctx, const uint64_t *sig_sym, pmx_cmp_t cmp, uint64_t value,
                             int *hit_out);
+
+/* ---- Groups: puts to one rank and the signals that announce them, committed together ----
+ * Who sees ANY signal of a group sees ALL its puts: one order point for the whole group (with coupled
+ * signals one for each signal). A group is used by one thread at a time. */
+
+typedef struct pmx_group *pmx_group_t;
+
+/* Local. A group of puts to dst_rank; it lives until pmx_group_commit, or pmx_finalize. */
+PMX_API int pmx_group_begin(pmx_ctx_t ctx, int dst_rank, pmx_group_t *group_out);
+/* As pmx_put_nbi: may be on its way before the commit. */
+PMX_API int pmx_group_put(pmx_group_t group, void *dst_sym, const void *src_sym, size_t n_bytes);
+/* Notes a signal, which the commit sends. */
+PMX_API int pmx_group_signal(pmx_group_t group, uint64_t *sig_sym, uint64_t value, pmx_sigop_t op);
+/* Sends the signals and ends the group, whatever it returns. */
+PMX_API int pmx_group_commit(pmx_group_t group);
 
 /* ---- Ordering and completion ---- */
 

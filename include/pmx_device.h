@@ -74,24 +74,6 @@ struct BlockScope {
 inline constexpr ThreadScope thread{};
 inline constexpr BlockScope block{};
 
-/* Puts to one rank and the signals that announce them, committed together: who sees any signal of the
- * group sees all its puts. Memory of this rank, shared by the blocks that take part; zero `claimed` and
- * `arrived` once, the group is ready for use again when it has been committed. */
-struct Group {
-    struct Signal {
-        uint64_t off;
-        uint64_t value;
-    };
-    int dst_rank;
-    uint32_t expected; /* put_signals that make the group, 1.. */
-    Signal* signals;   /* room for `expected` */
-    /* Writers: the blocks that take part, relaxed; the last arriver zeroes it before it commits. */
-    uint32_t claimed;
-    /* Writers: the same, acq_rel, after the put is queued and signals[] written: the last to arrive sees
-     * all of them. Wraps to 0 at commit. */
-    uint32_t arrived;
-};
-
 namespace detail {
 
 inline bool in_heap(const Ctx& ctx, const void* p, uint64_t n_bytes)
@@ -221,6 +203,23 @@ inline int put(Scope scope, const Ctx& ctx, void* dst_sym, const void* src_sym, 
     return detail::push(ctx, dst_rank, &command, 1);
 }
 
+/* n_bytes (0..) from src_sym on src_rank to dst_sym in the own heap; they are there after quiet. */
+template <typename Scope>
+inline int get(Scope scope, const Ctx& ctx, void* dst_sym, const void* src_sym, uint64_t n_bytes, int src_rank)
+{
+    if (int err = detail::check(ctx, src_rank)) return err;
+    if (!detail::in_heap(ctx, dst_sym, n_bytes) || !detail::in_heap(ctx, src_sym, n_bytes)) return PMX_ERR_ADDRESS;
+    if (const void* direct = ptr(ctx, src_sym, src_rank)) {
+        detail::copy(scope, dst_sym, direct, n_bytes);
+        return PMX_SUCCESS;
+    }
+    scope.sync();
+    if (scope.index() != 0) return PMX_SUCCESS;
+    pmx_command_t command = pmx_command_make(PMX_CMD_GET, 0, (uint32_t)src_rank, detail::heap_off(ctx, dst_sym),
+                                             n_bytes, detail::heap_off(ctx, src_sym));
+    return detail::push(ctx, src_rank, &command, 1);
+}
+
 /* put, then a signal that is never seen before its data. */
 template <typename Scope>
 inline int put_signal(Scope scope, const Ctx& ctx, void* dst_sym, const void* src_sym, uint64_t n_bytes,
@@ -342,31 +341,8 @@ inline int signal_wait(Scope scope, const Ctx& ctx, const uint64_t* sig_sym, pmx
     return err;
 }
 
-/* One put_signal (SET) of a group. In grouped mode the put is queued now and the signal with all others of
- * the group by the last to arrive, behind one order point; in coupled mode this is put_signal. */
-template <typename Scope>
-inline int group_put_signal(Scope scope, const Ctx& ctx, Group& group, void* dst_sym, const void* src_sym,
-                            uint64_t n_bytes, uint64_t* sig_sym, uint64_t value)
-{
-    int dst_rank = group.dst_rank;
-    if (ctx.signals == PMX_SIGNALS_COUPLED || ((unsigned)dst_rank < (unsigned)ctx.size && ctx.peer_base[dst_rank]))
-        return put_signal(scope, ctx, dst_sym, src_sym, n_bytes, sig_sym, value, PMX_SIGNAL_SET, dst_rank);
-    if (!detail::good_signal(ctx, sig_sym)) return PMX_ERR_ADDRESS;
-    int err = put(scope, ctx, dst_sym, src_sym, n_bytes, dst_rank);
-    if (err || scope.index() != 0) return err;
-    uint32_t slot = detail::fetch_add_relaxed(&group.claimed, 1u);
-    group.signals[slot] = {detail::heap_off(ctx, sig_sym), value};
-    if (detail::fetch_add_acq_rel(&group.arrived, 1u) + 1 != group.expected) return PMX_SUCCESS;
-    detail::store_relaxed(&group.claimed, 0u);
-    detail::store_relaxed(&group.arrived, 0u);
-    for (uint32_t i = 0; i < group.expected && !err; i++) {
-        pmx_command_t command = detail::signal_command(group.signals[i].off, group.signals[i].value, PMX_SIGNAL_SET,
-                                                       i == 0 ? PMX_CMD_ORDER | PMX_CMD_COMMIT : 0, dst_rank);
-        err = detail::push(ctx, dst_rank, &command, 1);
-    }
-    return err;
-}
-
 }  // namespace pmx
+
+#include "pmx_device_group.h"
 
 #endif /* PMX_DEVICE_H */

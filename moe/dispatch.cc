@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* dispatch.cc: the way of a token to its experts. One group for each destination with one put_signal for
+/* dispatch.cc: the way of a token to its experts. One group for each destination with one put and one signal for
  * each of its experts, also for those that get no rows: so receivers know when all has come, and the number
  * of order points depends on the shape alone: (P - L) * E/P coupled, P - L grouped, L being the ranks that
  * plain stores reach. */
@@ -10,6 +10,10 @@
 namespace pmx::moe {
 
 namespace {
+
+/* Coupled: each put has its signal at once, which is the baseline. A rank that plain stores reach gets each
+ * signal at once, too, since it costs nothing. */
+bool grouped(const Ctx& ctx, int dst) { return ctx.signals != PMX_SIGNALS_COUPLED && !ctx.peer_base[dst]; }
 
 void send_rows(Kernel& kernel, int dst, int local_expert)
 {
@@ -23,11 +27,19 @@ void send_rows(Kernel& kernel, int dst, int local_expert)
         memcpy(kernel.cells.dispatch_send(row), (const char*)kernel.x + plan.row_token[row] * shape.row_bytes,
                shape.row_bytes);
     /* An expert without rows may stand behind the last row of its region: 0 bytes go to its begin. */
-    int err = group_put_signal(pmx::block, kernel.dispatch, kernel.groups[(size_t)dst],
-                               kernel.cells.dispatch_recv(kernel.rank, n_rows ? region_row : 0),
-                               kernel.cells.dispatch_send(n_rows ? first : 0), n_rows * shape.row_bytes,
-                               kernel.cells.dispatch_signal(kernel.call, kernel.rank, local_expert),
-                               ArrivalWord::make(kernel.call, region_row, n_rows));
+    void* to = kernel.cells.dispatch_recv(kernel.rank, n_rows ? region_row : 0);
+    const void* from = kernel.cells.dispatch_send(n_rows ? first : 0);
+    const uint64_t word = ArrivalWord::make(kernel.call, region_row, n_rows);
+    int err;
+    if (grouped(kernel.dispatch, dst)) {
+        err = put(pmx::block, kernel.dispatch, to, from, n_rows * shape.row_bytes, dst);
+        if (!err)
+            err = group_arrive(pmx::block, kernel.dispatch, kernel.groups[(size_t)dst], (uint32_t)local_expert, word);
+    } else {
+        err = put_signal(pmx::block, kernel.dispatch, to, from, n_rows * shape.row_bytes,
+                         kernel.cells.dispatch_signal(kernel.call, kernel.rank, local_expert), word, PMX_SIGNAL_SET,
+                         dst);
+    }
     if (err) kernel.report(err);
 }
 

@@ -7,14 +7,10 @@ Kernel::Kernel(const Shape& shape_given, unsigned n_blocks)
     : shape(shape_given),
       plan(shape_given),
       tasks(shape_given),
-      groups((size_t)shape_given.n_ranks),
-      group_signals((size_t)shape_given.experts)
+      groups((size_t)shape_given.n_ranks)
 {
     scratch.reserve(n_blocks - 1);
     for (unsigned i = 1; i < n_blocks; i++) scratch.emplace_back(shape);
-    const uint32_t n_local = (uint32_t)shape.local_experts;
-    for (int dst = 0; dst < shape.n_ranks; dst++)
-        groups[(size_t)dst] = {dst, n_local, &group_signals[(size_t)dst * n_local], 0, 0};
 }
 
 void Kernel::reset(uint64_t call_now, const void* x_now, const int32_t* ids_now, const float* weights_now,
@@ -26,6 +22,9 @@ void Kernel::reset(uint64_t call_now, const void* x_now, const int32_t* ids_now,
     weights = weights_now;
     y = y_now;
     tasks.reset((unsigned)scratch.size());
+    for (int dst = 0; dst < shape.n_ranks; dst++)
+        groups[(size_t)dst] = {dst, (uint32_t)shape.local_experts, cells.dispatch_signal(call, rank, 0),
+                               sizeof(uint64_t), cells.dispatch_value(call, dst), 0};
     next_job = jobs_done = tiles_done = groups_done = n_busy = stop = 0;
     error = PMX_SUCCESS;
 }

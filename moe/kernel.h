@@ -62,8 +62,7 @@ struct Kernel {
     Plan plan;
     TaskQueue tasks;
     std::vector<Scratch> scratch;              /* [n_blocks - 1] */
-    std::vector<Group> groups;                 /* [P] dispatch to each rank */
-    std::vector<Group::Signal> group_signals;  /* [P][EL] */
+    std::vector<Group> groups;                 /* [P] dispatch to each rank, of this call */
 
     /* The call. */
     uint64_t call = 0;              /* 1, 2, ...; the same on all ranks */

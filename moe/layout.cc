@@ -15,6 +15,7 @@ Layout make_layout(const Shape& shape)
                       {"expert_out", 0, shape.row_bytes, n_ranks * shape.region_rows, 4096},
                       {"combine_recv", 0, shape.row_bytes, n_ranks * shape.region_rows, 4096},
                       {"dispatch_signal", 0, sizeof(uint64_t), n_words, 64},
+                      {"dispatch_value", 0, sizeof(uint64_t), n_words, 64},
                       {"combine_signal", 0, sizeof(uint64_t), n_ranks * shape.region_tiles, 64},
                   },
                   0};

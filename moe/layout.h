@@ -6,6 +6,7 @@
  *   expert_out       [src][region row]    own   results for src, same places
  *   combine_recv     [dst][region row]    dst   results for the rows this rank sent to dst, same places
  *   dispatch_signal  [parity][src][expert] src  see ArrivalWord
+ *   dispatch_value   [parity][dst][expert] own  what the proxy sets dispatch_signal on dst to
  *   combine_signal   [dst][tile slot]     dst   the number of the call
  *
  * A region holds what one rank sends to one other in one call: its rows are packed by local expert, then
@@ -14,6 +15,7 @@
  *   Rank B ends call n only when the dispatch signals of every rank A have come, since each A sends one to
  *   every expert, with no rows too. A sends them in call n, so A has ended call n-1: two ranks are at most
  *   one call apart, and two copies (parity) of the dispatch signals are enough.
+ *   For the same reason A has sent its signals of call n-1 when it begins call n+1: the values may be written again.
  *   B begins call n+1 when all its results of call n have come from A. Then A has read its rows in
  *   dispatch_recv[B], and B has the data of expert_out[B]: B's new rows may overwrite both.
  *   combine_recv[A] on B and its signals are written by A only after B's rows of the same call. */
@@ -32,6 +34,7 @@ enum Part : int {
     kExpertOut,
     kCombineRecv,
     kDispatchSignal,
+    kDispatchValue,
     kCombineSignal,
     kNumParts
 };
@@ -81,6 +84,11 @@ class Cells {
     {
         size_t index = ((call & 1) * (size_t)shape_.n_ranks + (size_t)src) * (size_t)shape_.local_experts;
         return (uint64_t*)part(kDispatchSignal) + index + local_expert;
+    }
+    uint64_t* dispatch_value(uint64_t call, int dst) const
+    {
+        size_t index = ((call & 1) * (size_t)shape_.n_ranks + (size_t)dst) * (size_t)shape_.local_experts;
+        return (uint64_t*)part(kDispatchValue) + index;
     }
     uint64_t* combine_signal(int dst, size_t slot) const
     {

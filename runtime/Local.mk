@@ -2,7 +2,9 @@
 # What a rank is: bootstrap, topology, heap, parameters, errors.
 
 libpmxcore_la_SOURCES += \
+	runtime/api_checks.h \
 	runtime/api_context.cc \
+	runtime/api_group.cc \
 	runtime/api_life.cc \
 	runtime/api_memory.cc \
 	runtime/api_params.cc \
@@ -17,6 +19,7 @@ libpmxcore_la_SOURCES += \
 	runtime/errors.cc \
 	runtime/errors.def \
 	runtime/errors.h \
+	runtime/groups.h \
 	runtime/log.cc \
 	runtime/log.h \
 	runtime/machine.cc \

@@ -1,61 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Put, signal, fence, quiet and barrier for host callers: the device calls at thread scope, with a line of
+/* Put, get, signal, fence, quiet and barrier for host callers: the device calls at thread scope, with a line of
  * detail on what is wrong. */
-#include "runtime/errors.h"
-#include "runtime/runtime.h"
+#include "runtime/api_checks.h"
 
 namespace pmx {
 
 namespace {
-
-/* Finds the context, asks checks(device), a Status, then does go(device), a code. */
-template <typename Checks, typename Go>
-int call(const char* name, pmx_ctx_t handle, Checks checks, Go go)
-{
-    Runtime* rt = runtime_or_report(name);
-    if (!rt) return PMX_ERR_STATE;
-    pmx_ctx_t ctx = rt->find_context(handle);
-    if (!ctx) return report(fail(PMX_ERR_ARGUMENT, "{}: ctx is not a context", name));
-    Status status = checks(ctx->device);
-    if (!status.ok()) return report(fail(status.code(), "{}: {}", name, status.detail()));
-    int err = go(ctx->device);
-    if (!err) return PMX_SUCCESS;
-    return report(fail(static_cast<pmx_err_t>(err), "{}: {}", name, pmx_error_string(err)));
-}
-
-Status nothing(const pmx_device_ctx_t&) { return {}; }
-
-Status check_rank(const pmx_device_ctx_t& ctx, const char* what, int rank)
-{
-    if (rank >= 0 && rank < ctx.size) return {};
-    return fail(PMX_ERR_RANK, "{} is {}, allowed 0..{}", what, rank, ctx.size - 1);
-}
-
-Status check_range(const pmx_device_ctx_t& ctx, const char* what, const void* p, size_t n_bytes)
-{
-    if (detail::in_heap(ctx, p, n_bytes)) return {};
-    return fail(PMX_ERR_ADDRESS, "{} {} with {} bytes is not in the symmetric heap", what, p, n_bytes);
-}
-
-Status check_signal(const pmx_device_ctx_t& ctx, const uint64_t* sig_sym)
-{
-    if (detail::good_signal(ctx, sig_sym)) return {};
-    return fail(PMX_ERR_ADDRESS, "sig_sym {} is not an 8-byte aligned word of the symmetric heap",
-                static_cast<const void*>(sig_sym));
-}
-
-Status check_choice(const char* what, int value, int last)
-{
-    if (value >= 0 && value <= last) return {};
-    return fail(PMX_ERR_ARGUMENT, "{} is {}, allowed 0..{}", what, value, last);
-}
-
-Status check_put(const pmx_device_ctx_t& ctx, const void* dst_sym, const void* src_sym, size_t n_bytes, int dst_rank)
-{
-    PMX_TRY(check_rank(ctx, "dst_rank", dst_rank));
-    PMX_TRY(check_range(ctx, "dst_sym", dst_sym, n_bytes));
-    return check_range(ctx, "src_sym", src_sym, n_bytes);
-}
 
 int signal_call(const char* name, pmx_ctx_t ctx, uint64_t* sig_sym, uint64_t value, pmx_sigop_t op, int dst_rank)
 {
@@ -80,6 +30,18 @@ extern "C" int pmx_put_nbi(pmx_ctx_t ctx, void* dst_sym, const void* src_sym, si
     return call(
         "put_nbi", ctx, [=](Device device) { return check_put(device, dst_sym, src_sym, n_bytes, dst_rank); },
         [=](Device device) { return put(thread, device, dst_sym, src_sym, n_bytes, dst_rank); });
+}
+
+extern "C" int pmx_get_nbi(pmx_ctx_t ctx, void* dst_sym, const void* src_sym, size_t n_bytes, int src_rank)
+{
+    return call(
+        "get_nbi", ctx,
+        [=](Device device) {
+            PMX_TRY(check_rank(device, "src_rank", src_rank));
+            PMX_TRY(check_range(device, "dst_sym", dst_sym, n_bytes));
+            return check_range(device, "src_sym", src_sym, n_bytes);
+        },
+        [=](Device device) { return get(thread, device, dst_sym, src_sym, n_bytes, src_rank); });
 }
 
 extern "C" int pmx_put_signal_nbi(pmx_ctx_t ctx, void* dst_sym, const void* src_sym, size_t n_bytes,

@@ -11,6 +11,7 @@
 #include "runtime/bootstrap.h"
 #include "runtime/collectives.h"
 #include "runtime/context.h"
+#include "runtime/groups.h"
 #include "runtime/offset_allocator.h"
 #include "runtime/params.h"
 #include "runtime/peer_watch.h"
@@ -58,6 +59,7 @@ class Runtime {
     /* Those that users created, owned; null: free. Changed by collective calls, read by any thread. */
     std::array<std::atomic<pmx_ctx_t>, 64> contexts{};
     std::unique_ptr<Collectives> collectives;
+    Groups groups;
 
   private:
     struct Peer;

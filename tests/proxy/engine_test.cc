@@ -42,7 +42,7 @@ void fence_keeps_later_puts_behind_earlier_ones(void**)
     }
 }
 
-/* Two blocks' worth of puts to each of 3 ranks, 4 put_signals a group. */
+/* Four puts to each of 3 ranks, a group for each rank. */
 void any_signal_of_a_group_implies_all_its_puts(void**)
 {
     for (pmx_order_t order : kModes) {
@@ -54,14 +54,14 @@ void any_signal_of_a_group_implies_all_its_puts(void**)
             else if (landed[dst] != 4)
                 early++;
         };
-        pmx::Group::Signal signals[4][4];
         pmx::Group groups[4];
-        for (int dst = 1; dst < 4; dst++) groups[dst] = {dst, 4, signals[dst], 0, 0};
+        for (int dst = 1; dst < 4; dst++) groups[dst] = {dst, 4, rig.word_at(0), 8, rig.word_at(512 * dst), 0};
         for (int i = 0; i < 4; i++)
             for (int dst = 1; dst < 4; dst++) {
-                assert_int_equal(pmx::group_put_signal(pmx::thread, rig.device, groups[dst], rig.at(4096 + 64 * i),
-                                                       rig.at(0), 64, rig.word_at(8 * i), 1),
-                                 0);
+                assert_int_equal(
+                    pmx::put(pmx::thread, rig.device, rig.at(4096 + 64 * i), rig.at(64), 64, dst), 0);
+                assert_int_equal(
+                    pmx::group_arrive(pmx::thread, rig.device, groups[dst], static_cast<uint32_t>(i), 1), 0);
                 rig.engine.step();
             }
         assert_true(rig.run());

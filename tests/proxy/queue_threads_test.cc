@@ -93,8 +93,7 @@ void groups_of_many_threads_are_committed_once(void**)
         if (op.kind == pmx::OpKind::signal_set && landed < static_cast<int>(op.value) * kProducers) early++;
         epoch_puts++;
     };
-    pmx::Group::Signal signals[kProducers];
-    pmx::Group group = {1, kProducers, signals, 0, 0};
+    pmx::Group group = {1, kProducers, rig.word_at(0), 8, rig.word_at(1024), 0};
     constexpr int kEpochs = 200;
     {
         EngineThread engine(rig);
@@ -102,16 +101,17 @@ void groups_of_many_threads_are_committed_once(void**)
             std::vector<std::thread> producers;
             for (int p = 0; p < kProducers; p++)
                 producers.emplace_back([&, p] {
-                    pmx::group_put_signal(pmx::thread, rig.device, group, rig.at(4096 + 64 * p), rig.at(0), 64,
-                                          rig.word_at(8 * p), static_cast<uint64_t>(epoch));
+                    pmx::put(pmx::thread, rig.device, rig.at(4096 + 64 * p), rig.at(0), 64, 1);
+                    pmx::group_arrive(pmx::thread, rig.device, group, static_cast<uint32_t>(p),
+                                      static_cast<uint64_t>(epoch));
                 });
             for (auto& producer : producers) producer.join();
+            assert_int_equal(pmx::quiet(pmx::thread, rig.device), 0);
         }
-        assert_int_equal(pmx::quiet(pmx::thread, rig.device), 0);
     }
     assert_int_equal(early, 0);
     assert_int_equal(rig.counters().signals, kEpochs * kProducers);
-    assert_true(rig.counters().order_points <= kEpochs);
+    assert_int_equal(rig.counters().order_points, kEpochs);
     for (int p = 0; p < kProducers; p++) assert_int_equal(rig.nic.word(1, 8 * p), kEpochs);
 }
 
