@@ -20,7 +20,17 @@ libpmxcore_la_SOURCES += \
 	proxy/status.h \
 	proxy/transport.h \
 	proxy/transport_shm.cc \
-	proxy/transport_shm.h
+	proxy/transport_shm.h \
+	proxy/transport_softnic.cc \
+	proxy/transport_softnic.h \
+	proxy/transport_softnic_faults.cc \
+	proxy/transport_softnic_faults.h \
+	proxy/transport_softnic_nic.cc \
+	proxy/transport_softnic_nic.h \
+	proxy/transport_softnic_profile.cc \
+	proxy/transport_softnic_profile.h \
+	proxy/transport_softnic_world.cc \
+	proxy/transport_softnic_world.h
 
 # The libfabric transport, or what stands in for it.
 if HAVE_LIBFABRIC

@@ -5,6 +5,7 @@
 
 #include "runtime/log.h"
 #include "transport_ofi.h"
+#include "transport_softnic.h"
 
 namespace pmx {
 
@@ -62,19 +63,37 @@ Status choose_provider(Bootstrap& bootstrap, const Params& params, std::string& 
     return bootstrap_agree(bootstrap, found, nullptr);
 }
 
+/* The software NIC, as the parameters describe it. */
+Status open_softnic(const Params& params, const TransportConfig& config, const ShmSegment& heap,
+                    std::unique_ptr<Transport>& transport_out)
+{
+    SoftNicConfig nic;
+    PMX_TRY(softnic_profile(params.softnic_profile, nic.profile));
+    PMX_TRY(softnic_parse_faults(params.softnic_faults, nic.faults));
+    nic.seed = params.softnic_seed;
+    nic.reorder = params.softnic_reorder;
+    return softnic_open(nic, config, heap, transport_out);
+}
+
 }  // namespace
 
 Status network_open(Bootstrap& bootstrap, const Params& params, const TransportConfig& config,
-                    std::unique_ptr<Transport>& transport_out)
+                    const ShmSegment& heap, std::unique_ptr<Transport>& transport_out)
 {
-    std::string provider;
-    PMX_TRY(choose_provider(bootstrap, params, provider));
     std::unique_ptr<Transport> transport;
-    PMX_TRY(bootstrap_agree(bootstrap, ofi_open(provider, config, transport), nullptr));
+    Status opened;
+    if (params.transport == TransportChoice::softnic) {
+        opened = open_softnic(params, config, heap, transport);
+    } else {
+        std::string provider;
+        PMX_TRY(choose_provider(bootstrap, params, provider));
+        opened = ofi_open(provider, config, transport);
+    }
+    PMX_TRY(bootstrap_agree(bootstrap, opened, nullptr));
     std::vector<std::vector<std::byte>> addresses;
     PMX_TRY(bootstrap.allgather(transport->address(), addresses));
     PMX_TRY(bootstrap_agree(bootstrap, transport->connect(addresses), nullptr));
-    log_info("network path: libfabric provider {}", provider);
+    log_info("network path: {} {}", transport->caps().name, transport->caps().provider);
     transport_out = std::move(transport);
     return {};
 }

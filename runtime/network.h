@@ -7,12 +7,14 @@
 #include "runtime/bootstrap.h"
 #include "runtime/params.h"
 #include "transport.h"
+#include "transport_shm.h"
 
 namespace pmx {
 
-/* Collective. The same provider on all ranks: the first in the order of preference that works on each of
- * them. PMX_ERR_TRANSPORT: there is none, with the reason found on the lowest rank. */
+/* Collective. The software NIC if it was asked for; else the same libfabric provider on all ranks: the first in the
+ * order of preference that works on each of them. PMX_ERR_TRANSPORT: there is none, with the reason found on the
+ * lowest rank. heap: that of config; it outlives the transport. */
 Status network_open(Bootstrap& bootstrap, const Params& params, const TransportConfig& config,
-                    std::unique_ptr<Transport>& transport_out);
+                    const ShmSegment& heap, std::unique_ptr<Transport>& transport_out);
 
 }  // namespace pmx

@@ -13,7 +13,7 @@
 
 namespace pmx {
 
-enum class TransportChoice { any = 0, shm = 1, ofi = 2 }; /* the order of the choices of PMX_TRANSPORT */
+enum class TransportChoice { any = 0, shm = 1, ofi = 2, softnic = 3 }; /* the order of the choices of PMX_TRANSPORT */
 
 struct Params {
     Params(); /* the defaults */

@@ -137,7 +137,7 @@ Status Runtime::attach_peers(const std::vector<Peer>& all)
         }
         Status watched = watch.add(r, segment.pid());
         if (!watched.ok()) log_warn("{}", watched.detail());
-        if (params.transport == TransportChoice::ofi) continue;
+        if (params.transport == TransportChoice::ofi || params.transport == TransportChoice::softnic) continue;
         peers[r] = std::move(segment);
         peer_base[r] = peers[r].base();
     }
@@ -157,7 +157,7 @@ Status Runtime::open_network()
     PMX_TRY(bootstrap->allgather(std::span(&needed, 1), all));
     if (std::all_of(all.begin(), all.end(), [](auto& one) { return one.at(0) == std::byte(0); })) return {};
     TransportConfig config = {rank(), size(), heap.base(), heap.n_bytes(), params.timeout_ns};
-    return network_open(*bootstrap, params, config, transport);
+    return network_open(*bootstrap, params, config, heap, transport);
 }
 
 Status Runtime::start_proxy()

@@ -50,3 +50,11 @@ TESTS += $(ofi_tests)
 endif
 tests_proxy_ofi_pair_SOURCES = tests/proxy/ofi_pair.cc tests/proxy/ofi_world.cc tests/proxy/ofi_world.h
 tests_proxy_ofi_pair_LDADD = libpmxcore.la
+
+# The software NIC, in virtual time.
+if HAVE_CMOCKA
+check_PROGRAMS += tests/proxy/softnic_test
+TESTS += tests/proxy/softnic_test
+endif
+tests_proxy_softnic_test_SOURCES = tests/proxy/softnic_test.cc tests/proxy/softnic_rig.h
+tests_proxy_softnic_test_LDADD = libpmxcore.la $(CMOCKA_LIBS)
