@@ -33,9 +33,11 @@ tests_proxy_engine_tsan_LDFLAGS = $(AM_LDFLAGS) $(TSAN_CXXFLAGS)
 tests_proxy_engine_tsan_LDADD = $(CMOCKA_LIBS)
 
 if HAVE_RAPIDCHECK
-check_PROGRAMS += tests/proxy/engine_order_test
-TESTS += tests/proxy/engine_order_test
+check_PROGRAMS += tests/proxy/engine_order_test tests/proxy/arrivals_property
+TESTS += tests/proxy/engine_order_test tests/proxy/arrivals_property
 endif
+tests_proxy_arrivals_property_SOURCES = tests/proxy/arrivals_property.cc
+tests_proxy_arrivals_property_LDADD = libpmxcore.la $(RAPIDCHECK_LIBS)
 tests_proxy_engine_order_test_SOURCES = tests/proxy/engine_order_test.cc tests/proxy/engine_rig.h
 tests_proxy_engine_order_test_LDADD = libpmxcore.la $(RAPIDCHECK_LIBS)
 
