@@ -38,14 +38,20 @@ libpmxcore_la_SOURCES += \
 	proxy/transport_ofi.cc \
 	proxy/transport_ofi.h \
 	proxy/transport_ofi_address.cc \
+	proxy/transport_ofi_arrivals.cc \
+	proxy/transport_ofi_data.h \
 	proxy/transport_ofi_endpoint.cc \
 	proxy/transport_ofi_endpoint.h \
 	proxy/transport_ofi_impl.h \
 	proxy/transport_ofi_message.cc \
+	proxy/transport_ofi_post.cc \
 	proxy/transport_ofi_probe.cc \
+	proxy/transport_ofi_selftest.cc \
+	proxy/transport_ofi_selftest.h \
 	proxy/transport_ofi_slots.h \
 	proxy/transport_ofi_table.cc \
-	proxy/transport_ofi_table.h
+	proxy/transport_ofi_table.h \
+	proxy/transport_ofi_trial.cc
 else
 libpmxcore_la_SOURCES += proxy/transport_ofi_none.cc proxy/transport_ofi.h
 endif

@@ -1,10 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* transport_ofi.cc: opening, posting and polling of the libfabric transport. */
-#include <rdma/fi_atomic.h>
+/* transport_ofi.cc: opening the libfabric transport, and what its completion queue brings. */
 #include <rdma/fi_errno.h>
-#include <rdma/fi_rma.h>
-
-#include <algorithm>
 
 #include "transport_ofi_impl.h"
 
@@ -25,6 +21,7 @@ Status OfiTransport::open(const OfiRow& row, bool native_add, const TransportCon
     auto made = std::make_unique<OfiTransport>();
     made->config_ = config;
     made->next_slot_key_ = kHeapKey + 1;
+    made->arrivals_ = Arrivals(config.size);
     PMX_TRY(OfiEndpoint::open(row, native_add, size_t(config.size), made->endpoint_));
     OfiEndpoint& endpoint = *made->endpoint_;
     PMX_TRY(endpoint.register_memory(config.heap_base, config.heap_bytes,
@@ -40,83 +37,6 @@ Status OfiTransport::open(const OfiRow& row, bool native_add, const TransportCon
     return {};
 }
 
-int OfiTransport::post(int dst_rank, std::span<const Op> ops)
-{
-    if (dst_rank < 0 || size_t(dst_rank) >= peers_.size()) return PMX_ERR_RANK;
-    Peer& peer = peers_[size_t(dst_rank)];
-    if (peer.failed || peer.addr == FI_ADDR_UNSPEC) return PMX_ERR_PEER_FAILED;
-
-    size_t n_taken = 0;
-    for (const Op& op : ops) {
-        if (op.kind == OpKind::put && op.n_bytes > caps().max_put_bytes)
-            return n_taken ? int(n_taken) : PMX_ERR_ARGUMENT;
-        OfiOpSlot* slot = peer.n_busy < max_busy_ ? ops_.take() : nullptr;
-        if (!slot) break;
-        /* FI_MORE holds the doorbell back, so it is set only when the next operation will follow at once. */
-        const bool more = n_taken + 1 < ops.size() && ops_.n_free() > 0 && peer.n_busy + 1 < max_busy_;
-        const bool fence = (op.flags & kOpFence) && caps().fence;
-        slot->cookie = op.cookie;
-        slot->dst_rank = dst_rank;
-        slot->busy = slot->in_provider = true;
-        peer.n_busy++;
-        slot->is_message = slot->done = slot->reported = false;
-        const uint64_t flags = FI_COMPLETION | (more ? FI_MORE : 0) | (fence ? FI_FENCE : 0);
-        const long ret = post_op(peer, op, *slot, flags);
-        if (ret == 0) {
-            n_taken++;
-            continue;
-        }
-        free_op(*slot);
-        if (ret == -FI_EAGAIN || n_taken) break;
-        return ofi_peer_error(int(-ret));
-    }
-    return int(n_taken);
-}
-
-long OfiTransport::post_op(const Peer& peer, const Op& op, OfiOpSlot& slot, uint64_t flags)
-{
-    if (op.kind == OpKind::put)
-        return post_write(peer, op.src, op.n_bytes, op.dst_off, heap_desc_, slot, flags);
-    const bool native = op.kind == OpKind::signal_set ? set_by_write() : add_native();
-    if (!native) return post_message(peer, op, slot, flags);
-    slot.value = op.value; /* the source must stay until completion, so it lives in the slot */
-    if (op.kind == OpKind::signal_add) return post_atomic_add(peer, op.dst_off, slot, flags);
-    return post_write(peer, &slot.value, sizeof slot.value, op.dst_off, slot.desc, slot, flags);
-}
-
-long OfiTransport::post_write(const Peer& peer, const void* src, size_t n_bytes, uint64_t dst_off, void* desc,
-                              OfiOpSlot& slot, uint64_t flags)
-{
-    iovec local{const_cast<void*>(src), n_bytes};
-    fi_rma_iov remote{peer.base + dst_off, n_bytes, peer.key};
-    fi_msg_rma msg{};
-    msg.msg_iov = &local;
-    msg.desc = &desc;
-    msg.iov_count = 1;
-    msg.addr = peer.addr;
-    msg.rma_iov = &remote;
-    msg.rma_iov_count = 1;
-    msg.context = &slot.fabric;
-    return fi_writemsg(endpoint_->ep(), &msg, flags | FI_DELIVERY_COMPLETE);
-}
-
-long OfiTransport::post_atomic_add(const Peer& peer, uint64_t dst_off, OfiOpSlot& slot, uint64_t flags)
-{
-    fi_ioc local{&slot.value, 1};
-    fi_rma_ioc remote{peer.base + dst_off, 1, peer.key};
-    fi_msg_atomic msg{};
-    msg.msg_iov = &local;
-    msg.desc = &slot.desc;
-    msg.iov_count = 1;
-    msg.addr = peer.addr;
-    msg.rma_iov = &remote;
-    msg.rma_iov_count = 1;
-    msg.datatype = FI_UINT64;
-    msg.op = FI_SUM;
-    msg.context = &slot.fabric;
-    return fi_atomicmsg(endpoint_->ep(), &msg, flags | FI_DELIVERY_COMPLETE);
-}
-
 int OfiTransport::poll(std::span<Completion> out)
 {
     const int ret = read_queue();
@@ -129,14 +49,27 @@ int OfiTransport::poll(std::span<Completion> out)
 /* One batch: 0, or a negative PMX_ERR_* when the queue itself is broken. */
 int OfiTransport::read_queue()
 {
-    fi_cq_msg_entry entries[kQueueBatch];
-    const long n = fi_cq_read(endpoint_->cq(), entries, kQueueBatch);
+    fi_cq_data_entry entries[kQueueBatch];
+    fi_addr_t sources[kQueueBatch];
+    const bool named = endpoint_->source_by_address();
+    const long n = named ? fi_cq_readfrom(endpoint_->cq(), entries, kQueueBatch, sources)
+                         : fi_cq_read(endpoint_->cq(), entries, kQueueBatch);
     if (n == -FI_EAVAIL) return read_errors();
     if (n < 0) return n == -FI_EAGAIN || n == -FI_EINTR ? 0 : PMX_ERR_TRANSPORT;
-    for (long i = 0; i < n; i++)
-        if (entries[i].op_context)
-            on_provider_done(static_cast<OfiSlot*>(entries[i].op_context), entries[i].len, PMX_SUCCESS);
+    for (long i = 0; i < n; i++) on_entry(entries[i], named ? sources[i] : FI_ADDR_NOTAVAIL);
     return 0;
+}
+
+/* Some providers set FI_REMOTE_CQ_DATA at the sender, too; there the context is that of the operation. */
+void OfiTransport::on_entry(const fi_cq_data_entry& entry, fi_addr_t source)
+{
+    auto* slot = static_cast<OfiSlot*>(entry.op_context);
+    if (!(entry.flags & FI_REMOTE_CQ_DATA) || (slot && !(entry.flags & FI_REMOTE_WRITE))) {
+        if (slot) on_provider_done(slot, entry.len, PMX_SUCCESS);
+        return;
+    }
+    on_data(entry.data, source);
+    if (slot && endpoint_->data_takes_receive()) on_provider_done(slot, 0, PMX_SUCCESS);
 }
 
 int OfiTransport::read_errors()
@@ -188,11 +121,21 @@ void OfiTransport::free_op(OfiOpSlot& slot)
 
 void OfiTransport::finish(OfiOpSlot& slot, pmx_err_t err)
 {
+    end_message(slot);
     slot.done = true;
     slot.err = err;
     slot.next_done = nullptr;
     (done_tail_ ? done_tail_->next_done : done_head_) = &slot;
     done_tail_ = &slot;
+}
+
+/* A message is under way until its ack comes, or its failure. */
+void OfiTransport::end_message(const OfiOpSlot& slot)
+{
+    if (!slot.is_message) return;
+    Peer& peer = peers_[size_t(slot.dst_rank)];
+    peer.n_messages--;
+    if (slot.is_fenced) peer.n_fenced_messages--;
 }
 
 int OfiTransport::report(std::span<Completion> out)
@@ -211,13 +154,15 @@ int OfiTransport::report(std::span<Completion> out)
 }
 
 /* Operations that the provider still holds may never come back, so as many slots are added: the other
- * ranks keep their room. The address stays in the table, because the provider may use it until the end. */
+ * ranks keep their room. Signals of that rank that wait for its puts are dropped. The address stays in the
+ * table, because the provider may use it until the end. */
 void OfiTransport::fail_peer(int dst_rank)
 {
     if (dst_rank < 0 || size_t(dst_rank) >= peers_.size()) return;
     Peer& peer = peers_[size_t(dst_rank)];
     if (peer.failed) return;
     peer.failed = true;
+    arrivals_.forget(dst_rank);
     size_t n_held = 0;
     ops_.for_each([&](OfiOpSlot& slot) {
         if (!slot.busy || slot.dst_rank != dst_rank) return;

@@ -12,16 +12,17 @@ namespace pmx {
 
 struct OfiProvider {
     std::string name;   /* "tcp;ofi_rxm" */
-    TransportCaps caps; /* what was granted */
+    TransportCaps caps; /* what was granted, and kept in a self-test */
     bool usable;
     std::string why; /* why not usable, or what was found out (such as "atomics by messages: ...") */
 };
 
 /* What libfabric offers here that pmx could use, best first (the order of preference is one table).
- * only: a provider name to look at alone, or "" for all of the table. Opens and closes each. */
+ * only: a provider name to look at alone, or "" for all of the table. Opens and closes each, the first time
+ * that this process asks: some 50 ms each. */
 std::vector<OfiProvider> ofi_probe(const std::string& only);
 
-/* An endpoint of this provider with the heap registered. */
+/* An endpoint of this provider with the heap registered. Probes the provider first, unless that was done. */
 Status ofi_open(const std::string& provider, const TransportConfig& config,
                 std::unique_ptr<Transport>& transport_out);
 

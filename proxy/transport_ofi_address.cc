@@ -11,7 +11,7 @@ namespace pmx {
 namespace {
 
 constexpr uint32_t kMagic = 0x584d5046;
-constexpr uint16_t kVersion = 1;
+constexpr uint16_t kVersion = 2;
 constexpr size_t kMaxName = 1024;
 
 /* Followed by n_name bytes, the endpoint's name in the provider's own format. */
@@ -113,6 +113,7 @@ Status OfiTransport::connect(std::span<const std::vector<std::byte>> addresses)
     }
     ack_ranks_.reserve(peers.size());
     peers_ = std::move(peers);
+    list_sources();
     return {};
 }
 

@@ -21,16 +21,17 @@ constexpr int kMaxInfos = 4;
 
 /* Every mode bit that pmx can serve; FI_MR_RAW is here to be refused with a clear line.
  * FI_MR_RMA_EVENT asks nothing of us, because no region is bound to a counter; FI_MR_HMEM asks nothing
- * for host memory; FI_RX_CQ_DATA asks nothing, because no write carries data for the queue. */
+ * for host memory; FI_RX_CQ_DATA asks only that receives are posted again. */
 constexpr int kMrMode = FI_MR_LOCAL | FI_MR_RAW | FI_MR_VIRT_ADDR | FI_MR_ALLOCATED | FI_MR_PROV_KEY |
                         FI_MR_RMA_EVENT | FI_MR_ENDPOINT | FI_MR_HMEM;
+constexpr uint64_t kTransfers = FI_SEND | FI_RECV | FI_READ | FI_WRITE | FI_REMOTE_READ | FI_REMOTE_WRITE;
 constexpr uint64_t kMode = FI_CONTEXT | FI_CONTEXT2 | FI_RX_CQ_DATA;
 
 Info make_hints(const OfiRow& row, uint64_t caps, uint64_t order)
 {
     Info hints(fi_allocinfo());
     if (!hints) return nullptr;
-    hints->caps = FI_MSG | FI_RMA | caps;
+    hints->caps = FI_MSG | FI_RMA | kTransfers | caps;
     hints->mode = kMode;
     hints->ep_attr->type = FI_EP_RDM;
     hints->fabric_attr->prov_name = strdup(row.name.c_str());
@@ -102,7 +103,12 @@ Status OfiEndpoint::open(const OfiRow& row, bool native_add, size_t n_peers,
         for (uint64_t fence : {uint64_t(FI_FENCE), uint64_t(0)}) {
             if (fence && !row.ask_fence) continue;
             last = open_ask(row, {ask.caps | fence, ask.order}, n_peers, out);
-            if (last.ok()) return last;
+            if (!last.ok()) continue;
+            std::unique_ptr<OfiEndpoint> with_source;
+            if (out->lacks_source() &&
+                open_ask(row, {ask.caps | fence | FI_SOURCE, ask.order}, n_peers, with_source).ok())
+                out = std::move(with_source);
+            return last;
         }
     }
     return last;
@@ -167,7 +173,7 @@ Status OfiEndpoint::open_info(Info info, size_t n_peers)
 
     fi_cq_attr cq_attr{};
     cq_attr.size = 2 * n_ops_ + n_recv_;
-    cq_attr.format = FI_CQ_FORMAT_MSG;
+    cq_attr.format = FI_CQ_FORMAT_DATA;
     fid_cq* cq = nullptr;
     OFI_TRY("fi_cq_open", fi_cq_open(domain, &cq_attr, &cq, nullptr));
     cq_.reset(cq);
@@ -206,12 +212,33 @@ void OfiEndpoint::note_grants(bool atomics_asked)
     const bool saw = order & FI_ORDER_SAW;
 
     add_native_ = atomics_asked;
+    writes_in_order_ = waw_holds && (order & FI_ORDER_WAW);
+    messages_in_order_ = saw && (order & FI_ORDER_SAS);
     caps_.orders_put = waw_holds && (order & (FI_ORDER_WAW | FI_ORDER_RMA_WAW));
     caps_.orders_set = set_by_write() ? caps_.orders_put : saw;
-    caps_.orders_add = add_native_ ? waw_holds && (order & FI_ORDER_WAW) : saw;
+    caps_.orders_add = add_native_ ? writes_in_order_ : saw;
     caps_.fence = info_->caps & FI_FENCE;
+    source_by_address_ = cq_data_bytes() < kOfiDataWithRank;
+    caps_.counted = cq_data_bytes() >= kOfiData && !lacks_source();
     caps_.max_put_bytes = info_->ep_attr->max_msg_size;
     if (caps_.orders_put) caps_.max_put_bytes = std::min<uint64_t>(caps_.max_put_bytes, waw_bytes);
+}
+
+/* Writes can be counted, but not for the rank that they come from. */
+bool OfiEndpoint::lacks_source() const
+{
+    return cq_data_bytes() >= kOfiData && cq_data_bytes() < kOfiDataWithRank && !(info_->caps & FI_SOURCE);
+}
+
+void OfiEndpoint::withhold(const TransportCaps& kept)
+{
+    if (!add_native_) messages_in_order_ &= kept.orders_add;
+    writes_in_order_ &= kept.orders_put;
+    caps_.orders_put &= kept.orders_put;
+    caps_.orders_set &= kept.orders_set;
+    caps_.orders_add &= kept.orders_add;
+    caps_.fence &= kept.fence;
+    caps_.counted &= kept.counted;
 }
 
 Status OfiEndpoint::register_memory(void* base, size_t n_bytes, uint64_t access, uint64_t key,

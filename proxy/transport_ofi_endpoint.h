@@ -8,12 +8,14 @@
 #include <rdma/fi_domain.h>
 #include <rdma/fi_endpoint.h>
 
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "status.h"
 #include "transport.h"
+#include "transport_ofi_data.h"
 #include "transport_ofi_table.h"
 
 namespace pmx {
@@ -43,7 +45,8 @@ pmx_err_t ofi_peer_error(int err);
 class OfiEndpoint {
 public:
     /* Opens the best that the provider grants: it asks for native atomics in write order, then for
-     * messages in order after writes, then for less, until an endpoint opens. native_add: native atomics
+     * messages in order after writes, then for less, until an endpoint opens; and once more for the source
+     * of what arrives, where writes carry too few data to name it. native_add: native atomics
      * may be used (if the provider confirms the operation). n_peers: size of the address table. */
     static Status open(const OfiRow& row, bool native_add, size_t n_peers, std::unique_ptr<OfiEndpoint>& out);
     ~OfiEndpoint();
@@ -51,6 +54,16 @@ public:
     const TransportCaps& caps() const { return caps_; }
     bool set_by_write() const { return row_.signals != SignalPath::message; }
     bool add_native() const { return add_native_; }
+    /* Of two writes to one peer, atomics among them, the second is not seen before the first. */
+    bool writes_in_order() const { return writes_in_order_; }
+    /* A message is received after the writes and messages that were posted to this peer before it. */
+    bool messages_in_order() const { return messages_in_order_; }
+    /* caps().counted: the sender of data is known by its address, fi_cq_readfrom(); else the data tell. */
+    bool source_by_address() const { return source_by_address_; }
+    /* A write with data takes a receive at the target. */
+    bool data_takes_receive() const { return info_->mode & FI_RX_CQ_DATA; }
+    /* Takes back what was granted and is not kept: only what is in kept, too, stays promised. */
+    void withhold(const TransportCaps& kept);
     size_t n_ops() const { return n_ops_; }   /* operations in flight that fit the transmit queue */
     size_t n_recv() const { return n_recv_; } /* receives that fit the receive queue */
     fid_ep* ep() const { return ep_.get(); }
@@ -77,10 +90,15 @@ private:
     Status open_info(Info info, size_t n_peers);
     bool confirms_add() const;
     void note_grants(bool atomics_asked);
+    size_t cq_data_bytes() const { return std::min(info_->domain_attr->cq_data_size, row_.max_cq_data); }
+    bool lacks_source() const;
 
     OfiRow row_{};
     TransportCaps caps_;
     bool add_native_ = false;
+    bool writes_in_order_ = false;
+    bool messages_in_order_ = false;
+    bool source_by_address_ = false;
     size_t n_ops_ = 0;
     size_t n_recv_ = 0;
     /* In the order of opening; the destructor closes in the order that libfabric wants. */

@@ -6,6 +6,7 @@
 #include <rdma/fi_errno.h>
 
 #include <algorithm>
+#include <cstddef>
 #include <cstring>
 
 #include "transport_ofi_impl.h"
@@ -13,6 +14,8 @@
 namespace pmx {
 
 namespace {
+
+constexpr size_t kPlainBytes = offsetof(OfiSignalMessage, seq); /* of a signal that is not counted */
 
 long send_bytes(fid_ep* ep, fi_addr_t addr, void* bytes, size_t n_bytes, OfiSlot& slot, uint64_t flags)
 {
@@ -30,10 +33,11 @@ long send_bytes(fid_ep* ep, fi_addr_t addr, void* bytes, size_t n_bytes, OfiSlot
 
 long OfiTransport::post_message(const Peer& peer, const Op& op, OfiOpSlot& slot, uint64_t flags)
 {
-    slot.is_message = true;
     const uint32_t kind = op.kind == OpKind::signal_set ? kOfiSet : kOfiAdd;
-    slot.message = {kind, uint32_t(config_.rank), slot.id, op.dst_off, op.value};
-    return send_bytes(endpoint_->ep(), peer.addr, &slot.message, sizeof slot.message, slot, flags);
+    const bool counted = op.flags & kOpCounted;
+    slot.message = {kind, uint32_t(config_.rank), slot.id, op.dst_off, op.value, op.seq, op.stream, 0};
+    const size_t n_bytes = counted ? sizeof slot.message : kPlainBytes;
+    return send_bytes(endpoint_->ep(), peer.addr, &slot.message, n_bytes, slot, flags);
 }
 
 /* A message that does not read as one of ours is dropped: it cannot come from a rank of this job. */
@@ -44,27 +48,42 @@ void OfiTransport::on_receive(OfiRecvSlot& slot, size_t n_bytes)
         const size_t head = offsetof(OfiAckMessage, ids);
         if (n_bytes < head || slot.ack.n_ids > kOfiAckIds) return;
         if (n_bytes == head + slot.ack.n_ids * sizeof slot.ack.ids[0]) on_ack(slot.ack);
-    } else if (n_bytes == sizeof slot.signal) {
-        apply(slot.signal);
+    } else if (n_bytes == kPlainBytes || n_bytes == sizeof slot.signal) {
+        on_signal(slot.signal, n_bytes == sizeof slot.signal);
     }
 }
 
-void OfiTransport::apply(const OfiSignalMessage& signal)
+/* A counted signal waits until everything before it in its stream has arrived. */
+void OfiTransport::on_signal(const OfiSignalMessage& message, bool counted)
 {
-    if (signal.src_rank >= peers_.size() || signal.dst_off % sizeof(uint64_t)) return;
-    if (config_.heap_bytes < sizeof(uint64_t) || signal.dst_off > config_.heap_bytes - sizeof(uint64_t))
+    if (message.src_rank >= peers_.size() || message.dst_off % sizeof(uint64_t)) return;
+    if (config_.heap_bytes < sizeof(uint64_t) || message.dst_off > config_.heap_bytes - sizeof(uint64_t))
         return;
-    auto* heap = static_cast<std::byte*>(config_.heap_base);
-    auto* word = reinterpret_cast<uint64_t*>(heap + signal.dst_off);
-    if (signal.kind == kOfiSet)
-        detail::store_release(word, signal.value);
-    else if (signal.kind == kOfiAdd)
+    if (message.kind != kOfiSet && message.kind != kOfiAdd) return;
+    const int src_rank = int(message.src_rank);
+    const ArrivedSignal signal = {message.seq, message.dst_off, message.value, message.id,
+                                  message.kind == kOfiAdd};
+    if (!counted) {
+        apply(src_rank, signal);
+    } else if (message.stream < kMaxStreams && !peers_[message.src_rank].failed) {
+        ArrivalStream& stream = arrivals_.stream(src_rank, message.stream);
+        stream.signal(signal);
+        apply_ready(src_rank, stream);
+    }
+}
+
+/* Writes the word of the signal, whose readers load it with acquire: release, so that they see the puts that
+ * this thread has seen arrive. */
+void OfiTransport::apply(int src_rank, const ArrivedSignal& signal)
+{
+    auto* word = reinterpret_cast<uint64_t*>(static_cast<std::byte*>(config_.heap_base) + signal.dst_off);
+    if (signal.add)
         detail::fetch_add_release(word, signal.value);
     else
-        return;
-    Peer& peer = peers_[signal.src_rank];
+        detail::store_release(word, signal.value);
+    Peer& peer = peers_[size_t(src_rank)];
     if (peer.failed) return;
-    if (peer.ack_ids.empty()) ack_ranks_.push_back(int(signal.src_rank));
+    if (peer.ack_ids.empty()) ack_ranks_.push_back(src_rank);
     peer.ack_ids.push_back(signal.id);
 }
 

@@ -1,105 +1,18 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* transport_ofi_probe.cc: which providers work here, found by doing: each is opened and puts, sets and adds
- * to itself. Also the entry ofi_open(). */
-#include <pmx_atomic.h>
-#include <sys/mman.h>
-#include <unistd.h>
-
+/* transport_ofi_probe.cc: which providers work here and what they keep, found by doing: each is opened and
+ * talks to itself. Also the entry ofi_open(). */
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <mutex>
 
 #include "transport_ofi.h"
 #include "transport_ofi_impl.h"
+#include "transport_ofi_selftest.h"
 
 namespace pmx {
 
 namespace {
-
-constexpr uint64_t kSelfTestNs = 1000000000;
-constexpr size_t kScratchBytes = 8192;
-/* Offsets in the scratch heap. */
-constexpr uint64_t kSrc = 0, kDst = 4096, kSet = 6144, kAdd = 6152;
-constexpr size_t kPutBytes = 1000;
-constexpr uint64_t kSetValue = 0x0102030405060708, kAddFirst = 5, kAddValue = uint64_t(1) << 40;
-
-/* Shared memory like that of the symmetric heap. */
-class Scratch {
-public:
-    Scratch()
-    {
-        fd_ = memfd_create("pmx-probe", MFD_CLOEXEC);
-        if (fd_ < 0 || ftruncate(fd_, kScratchBytes)) return;
-        void* at = mmap(nullptr, kScratchBytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd_, 0);
-        if (at != MAP_FAILED) base_ = static_cast<unsigned char*>(at);
-    }
-    ~Scratch()
-    {
-        if (base_) munmap(base_, kScratchBytes);
-        if (fd_ >= 0) close(fd_);
-    }
-    Scratch(const Scratch&) = delete;
-    Scratch& operator=(const Scratch&) = delete;
-    unsigned char* base() const { return base_; }
-    uint64_t word(uint64_t off) const
-    {
-        return detail::load_acquire(reinterpret_cast<const uint64_t*>(base_ + off));
-    }
-    void set_word(uint64_t off, uint64_t value) const { std::memcpy(base_ + off, &value, sizeof value); }
-
-private:
-    int fd_ = -1;
-    unsigned char* base_ = nullptr;
-};
-
-/* Posts ops to the only rank and waits until all have completed; one line when one did not. */
-Status run_ops(Transport& transport, std::span<const Op> ops, const char* what)
-{
-    const std::string& provider = transport.caps().provider;
-    const uint64_t deadline_ns = detail::now_ns() + kSelfTestNs;
-    size_t n_posted = 0, n_done = 0;
-    for (unsigned spins = 0; n_done < ops.size(); spins++) {
-        if (n_posted < ops.size()) {
-            const int n = transport.post(0, ops.subspan(n_posted));
-            if (n < 0)
-                return fail(pmx_err_t(n), "libfabric provider {}: {} to itself is refused", provider, what);
-            n_posted += size_t(n);
-        }
-        Completion done[4];
-        const int n = transport.poll(done);
-        if (n < 0) return fail(pmx_err_t(n), "libfabric provider {}: its completion queue failed", provider);
-        for (int i = 0; i < n; i++)
-            if (done[i].err)
-                return fail(done[i].err, "libfabric provider {}: {} to itself failed", provider, what);
-        n_done += size_t(n);
-        if (detail::now_ns() > deadline_ns)
-            return fail(PMX_ERR_TIMEOUT, "libfabric provider {}: {} to itself did not complete in {} ms",
-                        provider, what, kSelfTestNs / 1000000);
-        detail::relax(spins);
-    }
-    return {};
-}
-
-/* Put, SET and ADD from the endpoint to itself, and a look at what they wrote. */
-Status self_test(Transport& transport, const Scratch& scratch)
-{
-    const std::vector<std::byte> own = transport.address();
-    PMX_TRY(transport.connect({&own, 1}));
-    unsigned char* base = scratch.base();
-    for (size_t i = 0; i < kPutBytes; i++) base[kSrc + i] = static_cast<unsigned char>(i * 7 + 1);
-    scratch.set_word(kAdd, kAddFirst);
-    const Op put{OpKind::put, 0, base + kSrc, kDst, kPutBytes, 0, 1};
-    const Op set{OpKind::signal_set, 0, nullptr, kSet, 0, kSetValue, 2};
-    const Op add{OpKind::signal_add, 0, nullptr, kAdd, 0, kAddValue, 3};
-    PMX_TRY(run_ops(transport, {&put, 1}, "a put"));
-    PMX_TRY(run_ops(transport, {&set, 1}, "a signal"));
-    PMX_TRY(run_ops(transport, {&add, 1}, "an add"));
-    if (std::memcmp(base + kSrc, base + kDst, kPutBytes) == 0 && scratch.word(kSet) == kSetValue &&
-        scratch.word(kAdd) == kAddFirst + kAddValue)
-        return {};
-    return fail(PMX_ERR_TRANSPORT, "libfabric provider {}: data written to itself came out wrong",
-                transport.caps().provider);
-}
 
 /* What the self-test of a provider found. */
 struct Finding {
@@ -108,25 +21,43 @@ struct Finding {
     OfiProvider provider;
 };
 
-Status try_provider(const OfiRow& row, bool native_add, Finding& finding)
+/* Tries what was promised. A promise that is broken is taken back; the rest is tried on an endpoint of its
+ * own, as the old one may have operations under way. */
+Status try_promises(const OfiRow& row, const OfiScratch& scratch, OfiAlone& alone, Finding& finding)
 {
-    Scratch scratch;
-    if (!scratch.base()) return fail(PMX_ERR_SYSTEM, "no memory for the probe: {}", std::strerror(errno));
-    TransportConfig config;
-    config.heap_base = scratch.base();
-    config.heap_bytes = kScratchBytes;
-    config.timeout_ns = kSelfTestNs;
-    std::unique_ptr<OfiTransport> transport;
-    PMX_TRY(OfiTransport::open(row, native_add, config, transport));
-    finding.provider.caps = transport->caps();
-    finding.native_add = transport->add_native();
-    finding.provider.why = transport->set_by_write() ? "signals by writes" : "signals by messages";
-    if (transport->set_by_write())
-        finding.provider.why += transport->add_native() ? ", adds by native atomics" : ", adds by messages";
-    return self_test(*transport, scratch);
+    TransportCaps& caps = finding.provider.caps;
+    for (const OfiPromise& promise : ofi_promises()) {
+        if (!(caps.*promise.cap)) continue;
+        if (!alone.transport) {
+            PMX_TRY(alone.open(row, finding.native_add, scratch));
+            alone.transport->withhold(caps);
+        }
+        const Status kept = ofi_try_promise(alone, scratch, promise);
+        if (kept.ok()) continue;
+        caps.*promise.cap = false;
+        finding.provider.why += fmt::format("; not {}: {}", promise.name, kept.detail());
+        alone = {};
+    }
+    return {};
 }
 
-Finding examine(const OfiRow& row)
+Status try_provider(const OfiRow& row, bool native_add, Finding& finding)
+{
+    OfiScratch scratch;
+    if (!scratch.base()) return fail(PMX_ERR_SYSTEM, "no memory for the probe: {}", std::strerror(errno));
+    OfiAlone alone;
+    PMX_TRY(alone.open(row, native_add, scratch));
+    const OfiTransport& transport = *alone.transport;
+    finding.provider.caps = transport.caps();
+    finding.native_add = transport.add_native();
+    finding.provider.why = transport.set_by_write() ? "signals by writes" : "signals by messages";
+    if (transport.set_by_write())
+        finding.provider.why += transport.add_native() ? ", adds by native atomics" : ", adds by messages";
+    PMX_TRY(ofi_try_operations(alone, scratch));
+    return try_promises(row, scratch, alone, finding);
+}
+
+Finding examine_anew(const OfiRow& row)
 {
     Finding finding;
     finding.provider.name = row.name;
@@ -139,6 +70,18 @@ Finding examine(const OfiRow& row)
     finding.provider.usable = finding.status.ok();
     if (!finding.status.ok()) finding.provider.why = finding.status.detail();
     return finding;
+}
+
+/* Once for each provider and process: who probes and then opens does not pay twice. */
+Finding examine(const OfiRow& row)
+{
+    static std::mutex mutex;
+    static std::vector<Finding> known;
+    const std::lock_guard lock(mutex);
+    for (const Finding& finding : known)
+        if (finding.provider.name == row.name) return finding;
+    known.push_back(examine_anew(row));
+    return known.back();
 }
 
 /* Names of all that has RDM endpoints here, by fi_getinfo. */
@@ -193,11 +136,11 @@ Status ofi_open(const std::string& provider, const TransportConfig& config,
     if (!config.heap_base || config.heap_bytes == 0)
         return fail(PMX_ERR_ARGUMENT, "libfabric provider {}: there is no heap to register", provider);
     const OfiRow row = ofi_row(provider);
-    /* Only a provider whose atomics may be used has to show that they work. */
-    bool native_add = row.signals == SignalPath::atomic;
-    if (native_add) native_add = examine(row).native_add;
+    const Finding finding = examine(row);
+    PMX_TRY(finding.status);
     std::unique_ptr<OfiTransport> transport;
-    PMX_TRY(OfiTransport::open(row, native_add, config, transport));
+    PMX_TRY(OfiTransport::open(row, finding.native_add, config, transport));
+    transport->withhold(finding.provider.caps);
     transport_out = std::move(transport);
     return {};
 }

@@ -15,13 +15,17 @@
 
 namespace pmx {
 
-/* A signal that travels as a message. The target answers with id when it has applied it. */
+/* A signal that travels as a message. The target answers with id when it has applied it. One that is not
+ * counted ends before seq. */
 struct OfiSignalMessage {
     uint32_t kind; /* kOfiSet, kOfiAdd */
     uint32_t src_rank;
     uint64_t id;
     uint64_t dst_off;
     uint64_t value;
+    uint64_t seq; /* Op::seq in stream */
+    uint32_t stream;
+    uint32_t reserved;
 };
 
 inline constexpr size_t kOfiAckIds = 14;
@@ -52,7 +56,8 @@ struct OfiOpSlot : OfiSlot {
     bool busy;
     bool in_provider; /* the provider may still read the buffer or write the context */
     bool is_message;
-    bool done; /* the result is known: in the done list, or reported */
+    bool is_fenced; /* posted with kOpFence */
+    bool done;      /* the result is known: in the done list, or reported */
     bool reported;
     pmx_err_t err;
     int dst_rank;

@@ -2,6 +2,7 @@
 /* transport_ofi_table.h: what pmx knows of each libfabric provider before it asks: preference and quirks. */
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -24,6 +25,7 @@ struct OfiRow {
     bool ask_fence;       /* FI_FENCE exists there */
     const char* env_name; /* a libfabric variable that pmx sets unless the user did; or nullptr */
     const char* env_value;
+    size_t max_cq_data = 8; /* at most so many bytes go along with a write, whatever the provider grants */
 };
 
 /* Best first. */

@@ -50,7 +50,13 @@ if HAVE_LIBFABRIC
 check_PROGRAMS += tests/proxy/ofi_pair
 TESTS += $(ofi_tests)
 endif
-tests_proxy_ofi_pair_SOURCES = tests/proxy/ofi_pair.cc tests/proxy/ofi_world.cc tests/proxy/ofi_world.h
+tests_proxy_ofi_pair_SOURCES = \
+	tests/proxy/ofi_cases.h \
+	tests/proxy/ofi_counted.cc \
+	tests/proxy/ofi_order.cc \
+	tests/proxy/ofi_pair.cc \
+	tests/proxy/ofi_world.cc \
+	tests/proxy/ofi_world.h
 tests_proxy_ofi_pair_LDADD = libpmxcore.la
 
 # The software NIC, in virtual time.

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* ofi_pair PROVIDER: what the libfabric transport promises, on one provider, between two or three processes.
+ * Here: operations, limits and failures; ofi_order.cc and ofi_counted.cc have the order of operations.
  * Exit: 0 kept, 1 not kept, 77 the provider does not work here, 2 wrong call. */
 #include <algorithm>
 #include <random>
 
-#include "ofi_world.h"
+#include "ofi_cases.h"
 
 namespace pmx_test {
 
@@ -12,31 +13,6 @@ using pmx::Op;
 using pmx::OpKind;
 
 namespace {
-
-constexpr uint64_t kWords = kHeapBytes - 4096; /* signal words stand behind the data */
-constexpr uint64_t kEachByte = 0x0101010101010101;
-
-Op put(const void* src, uint64_t dst_off, uint64_t n_bytes, uint64_t cookie)
-{
-    return {OpKind::put, 0, src, dst_off, n_bytes, 0, cookie};
-}
-Op signal(OpKind kind, uint64_t dst_off, uint64_t value, uint64_t cookie)
-{
-    return {kind, 0, nullptr, dst_off, 0, value, cookie};
-}
-
-/* Every cookie of 0..n-1 exactly once, none with an error. */
-int check_completions(Rank& rank, size_t n)
-{
-    REQUIRE(rank.done.size() == n, "%zu completions for %zu operations", rank.done.size(), n);
-    std::vector<bool> seen(n);
-    for (const pmx::Completion& one : rank.done) {
-        REQUIRE(one.err == PMX_SUCCESS, "operation %zu ended with %d", size_t(one.cookie), one.err);
-        REQUIRE(one.cookie < n && !seen[one.cookie], "operation %zu reported twice", size_t(one.cookie));
-        seen[one.cookie] = true;
-    }
-    return 0;
-}
 
 int a_completed_operation_is_visible_at_the_target(Rank& rank)
 {
@@ -74,65 +50,40 @@ int a_completed_operation_is_visible_at_the_target(Rank& rank)
     return check_completions(rank, cookie);
 }
 
-/* Puts and signals posted together, sizes odd so that a byte stream is cut everywhere; the target looks at
- * its words after every poll. SET values repeat one byte, so that a word written in pieces is known. */
-int order_of(Rank& rank, OpKind kind, uint8_t flags)
+/* Some at once, in both directions; a get follows a put of the same bytes only when that has completed. */
+int a_get_brings_the_bytes_of_the_target(Rank& rank)
 {
-    constexpr uint64_t kSlots = 16, kSlotBytes = 40000, kRounds = 1500;
-    std::atomic<uint64_t>& consumed = rank.board->word[0];
-    const auto n_bytes = [](uint64_t i) { return i % 8 ? 1 + i * 37 % 999 : kSlotBytes - i % 7; };
-    if (rank.rank == 0) {
-        for (uint64_t i = 1; i <= kRounds; i++) {
-            REQUIRE(rank.until([&] { return i - consumed <= kSlots; }), "signal %zu not seen",
-                    size_t(consumed + 1));
-            /* The slot in our own heap is free again when the operations of its last round have completed. */
-            REQUIRE(rank.until([&] { return rank.done.size() + 2 * kSlots >= 2 * i; }), "no completions");
-            unsigned char* src = rank.own() + i % kSlots * kSlotBytes;
-            memset(src, int(i % 251), n_bytes(i));
-            const uint64_t value = kind == OpKind::signal_add ? 1 : i % 255 * kEachByte;
-            Op ops[] = {put(src, i % kSlots * kSlotBytes, n_bytes(i), 2 * i - 2),
-                        signal(kind, kWords, value, 2 * i - 1)};
-            ops[1].flags = flags;
-            REQUIRE(rank.post_all(1, ops), "post failed: %d", rank.poll_error);
+    const int other = 1 - rank.rank;
+    const uint64_t half = kWords / 2;
+    std::mt19937_64 random(uint64_t(30 + rank.rank));
+    for (uint64_t i = 0; i < half; i++) rank.own()[half + i] = static_cast<unsigned char>(random());
+    REQUIRE(rank.barrier(), "barrier");
+    uint64_t cookie = 0;
+    for (int round = 0; round < 40; round++) {
+        Op ops[3];
+        uint64_t at = 0;
+        for (Op& op : ops) {
+            const uint64_t n = round == 0 ? 1 << 19 : 1 + random() % (uint64_t(1) << random() % 20);
+            op = get(rank.own() + at, half + random() % (half - n), n, cookie++);
+            at += n;
         }
-        REQUIRE(rank.until([&] { return rank.done.size() == 2 * kRounds; }), "%zu completions",
-                rank.done.size());
-        return check_completions(rank, 2 * kRounds);
+        REQUIRE(rank.post_all(other, ops), "post failed: %d", rank.poll_error);
+        REQUIRE(rank.until([&] { return rank.done.size() == cookie; }), "round %d: no completion", round);
+        for (const Op& op : ops)
+            REQUIRE(memcmp(op.src, rank.heap[other] + op.dst_off, op.n_bytes) == 0,
+                    "round %d: get of %zu bytes", round, size_t(op.n_bytes));
     }
-    while (consumed < kRounds) {
-        uint64_t now = 0;
-        const uint64_t before = consumed;
-        const uint64_t old = kind == OpKind::signal_add ? before : before % 255 * kEachByte;
-        REQUIRE(rank.until([&] { return (now = rank.word(1, kWords)) != old; }), "no signal after %zu",
-                size_t(before));
-        uint64_t seen = now;
-        if (kind == OpKind::signal_set) {
-            REQUIRE(now == (now & 255) * kEachByte, "torn signal %016zx", size_t(now));
-            seen = before + (now % 256 + 255 - before % 255) % 255;
-        }
-        REQUIRE(seen > before && seen - before <= kSlots, "signal %zu after %zu", size_t(seen),
-                size_t(before));
-        for (uint64_t i = before + 1; i <= seen; i++) {
-            const unsigned char* at = rank.own() + i % kSlots * kSlotBytes;
-            for (uint64_t b = 0; b < n_bytes(i); b++)
-                REQUIRE(at[b] == i % 251, "signal %zu before byte %zu of its data", size_t(i), size_t(b));
-        }
-        consumed = seen;
+    const uint64_t word = kWords + 8 * uint64_t(rank.rank);
+    const Op last[] = {signal(OpKind::signal_set, word, 99, cookie++), get(rank.own(), word, 8, cookie++)};
+    for (const Op& op : last) {
+        const size_t n_before = rank.done.size();
+        REQUIRE(rank.post_all(other, {&op, 1}), "post failed: %d", rank.poll_error);
+        REQUIRE(rank.until([&] { return rank.done.size() > n_before; }), "no completion");
     }
-    return 0;
-}
-
-int a_set_is_never_seen_before_its_data_nor_in_pieces(Rank& rank)
-{
-    return rank.transport->caps().orders_set ? order_of(rank, OpKind::signal_set, 0) : 0;
-}
-int an_add_is_never_seen_before_its_data(Rank& rank)
-{
-    return rank.transport->caps().orders_add ? order_of(rank, OpKind::signal_add, 0) : 0;
-}
-int a_fenced_set_is_never_seen_before_its_data(Rank& rank)
-{
-    return rank.transport->caps().fence ? order_of(rank, OpKind::signal_set, pmx::kOpFence) : 0;
+    REQUIRE(rank.word(rank.rank, 0) == 99, "a get of the word just set: %zu",
+            size_t(rank.word(rank.rank, 0)));
+    REQUIRE(rank.barrier(), "barrier");
+    return check_completions(rank, cookie);
 }
 
 int adds_of_two_senders_count_exactly_once(Rank& rank)
@@ -296,11 +247,15 @@ bool works(const std::string& provider)
     const pid_t pid = fork();
     if (pid == 0) {
         alarm(20);
+        const uint64_t begin_ns = pmx::detail::now_ns();
         const std::vector<pmx::OfiProvider> found = pmx::ofi_probe(provider);
+        const double ms = double(pmx::detail::now_ns() - begin_ns) * 1e-6;
         const pmx::TransportCaps& caps = found[0].caps;
-        printf("%s: %s; orders put %d set %d add %d, fence %d, puts to %zu bytes\n", provider.c_str(),
-               found[0].why.c_str(), caps.orders_put, caps.orders_set, caps.orders_add, caps.fence,
-               size_t(caps.max_put_bytes));
+        printf(
+            "%s: %s; orders put %d set %d add %d, fence %d, counted %d, puts to %zu bytes; probed in %.0f "
+            "ms\n",
+            provider.c_str(), found[0].why.c_str(), caps.orders_put, caps.orders_set, caps.orders_add,
+            caps.fence, caps.counted, size_t(caps.max_put_bytes), ms);
         fflush(nullptr);
         _exit(found[0].usable ? 0 : 77);
     }
@@ -318,18 +273,16 @@ int run_all(const std::string& provider)
         printf("SKIP: libfabric provider %s does not work here\n", provider.c_str());
         return 77;
     }
-#define RUN(n_ranks, name, ...) run_case(#name, provider, n_ranks, name __VA_OPT__(, ) __VA_ARGS__)
     int failures = 0;
     failures += RUN(2, a_completed_operation_is_visible_at_the_target);
-    failures += RUN(2, a_set_is_never_seen_before_its_data_nor_in_pieces);
-    failures += RUN(2, an_add_is_never_seen_before_its_data);
-    failures += RUN(2, a_fenced_set_is_never_seen_before_its_data);
+    failures += RUN(2, a_get_brings_the_bytes_of_the_target);
+    failures += run_order_cases(provider);
+    failures += run_counted_cases(provider);
     failures += RUN(3, adds_of_two_senders_count_exactly_once);
     failures += RUN(2, a_full_queue_takes_nothing_and_loses_nothing);
-    failures += RUN(3, a_killed_rank_hangs_nobody, 2);
+    failures += RUN(3, a_killed_rank_hangs_nobody, {.killed_rank = 2});
     failures += RUN(2, a_malformed_address_is_an_error_and_changes_nothing);
     failures += RUN(1, an_unknown_provider_is_refused_in_one_line);
-#undef RUN
     return failures ? 1 : 0;
 }
 

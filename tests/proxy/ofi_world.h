@@ -18,6 +18,7 @@
 
 #include "pmx_atomic.h"
 #include "transport_ofi.h"
+#include "transport_ofi_table.h"
 
 namespace pmx_test {
 
@@ -50,6 +51,7 @@ struct Rank {
     int rank = 0;
     int size = 0;
     std::string provider;
+    void (*change)(pmx::OfiRow&) = nullptr;
     unsigned char* heap[kMaxRanks] = {};
     Board* board = nullptr;
     std::unique_ptr<pmx::Transport> transport;
@@ -126,7 +128,16 @@ int join(Rank& rank);
 
 using Case = int (*)(Rank&);
 
-/* Runs one case on n ranks; 0 when all ranks but those that the case kills return 0. */
-int run_case(const char* name, const std::string& provider, int n_ranks, Case body, int killed_rank = -1);
+/* What a case returns, on all ranks, when the provider has not promised what it checks. */
+inline constexpr int kNotPromised = 77;
+
+struct CaseOptions {
+    int killed_rank = -1; /* the case kills it */
+    void (*change)(pmx::OfiRow&) =
+        nullptr; /* opens the provider by a changed row of the table, without a probe */
+};
+
+/* Runs one case on n ranks; 0 when all ranks but one that the case kills return 0. */
+int run_case(const char* name, const std::string& provider, int n_ranks, Case body, CaseOptions options = {});
 
 }  // namespace pmx_test
