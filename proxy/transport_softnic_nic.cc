@@ -86,7 +86,7 @@ int SoftNic::post(int dst_rank, std::span<const Op> ops, uint64_t now_ns)
     if (in_storm()) return 0;
     int n = 0;
     for (const Op& op : ops) {
-        if (!has_room(op)) break;
+        if (!has_room(op, now_ns)) break;
         take(op, dst_rank, now_ns);
         n++;
     }
@@ -101,10 +101,20 @@ bool SoftNic::in_storm()
     return true;
 }
 
-bool SoftNic::has_room(const Op& op) const
+/* When there is no room for the bytes, an event will tell when there is. */
+bool SoftNic::has_room(const Op& op, uint64_t now_ns)
 {
     if (free_.empty()) return false;
-    return is_signal(op) || bytes_under_way_ == 0 || bytes_under_way_ + op.n_bytes <= config_.profile.window_bytes;
+    double waiting_ns = free_ns_ - static_cast<double>(now_ns);
+    double window_ns = static_cast<double>(config_.profile.window_bytes) * config_.profile.ns_per_byte;
+    double own_ns = op.kind == OpKind::put ? static_cast<double>(op.n_bytes) * config_.profile.ns_per_byte : 0;
+    if (waiting_ns <= 0 || own_ns == 0 || waiting_ns + own_ns <= window_ns) return true;
+    if (!room_asked_)
+        events_.push({.time_ns = static_cast<uint64_t>(free_ns_ - std::max(0.0, window_ns - own_ns)) + 1, .serial = 0,
+                      .nic = static_cast<uint32_t>(config_.rank), .generation = 0, .slot = 0,
+                      .kind = SoftNicEvent::Kind::room, .piece = 0});
+    room_asked_ = true;
+    return false;
 }
 
 SoftNic::Fate SoftNic::draw_fate(int dst_rank, const Peer& peer)
@@ -137,7 +147,6 @@ void SoftNic::take(const Op& op, int dst_rank, uint64_t now_ns)
     slot.n_arrived = slot.waiting = 0;
     slot.parked = false;
     slot.err = PMX_SUCCESS;
-    if (!is_signal(op)) bytes_under_way_ += op.n_bytes;
     peer.n_posted++;
     (peer.tail == kNone ? peer.head : slots_[peer.tail].next) = i;
     peer.tail = i;
@@ -182,6 +191,11 @@ void SoftNic::let_go(int dst_rank, uint64_t now_ns)
 
 void SoftNic::on_event(const SoftNicEvent& event)
 {
+    if (event.kind == SoftNicEvent::Kind::room) {
+        room_asked_ = false;
+        fabric_.ready(config_.rank, event.time_ns);
+        return;
+    }
     const Slot& slot = slots_[event.slot];
     if (slot.generation != event.generation) return;
     switch (event.kind) {
@@ -197,6 +211,7 @@ void SoftNic::on_event(const SoftNicEvent& event)
         else
             break_peer(slot.dst_rank, event.time_ns);
         break;
+    case SoftNicEvent::Kind::room:
     case SoftNicEvent::Kind::user: break;
     }
 }
@@ -352,7 +367,6 @@ int SoftNic::reap(std::span<Completion> out)
         ready_begin_ = (ready_begin_ + 1) % ready_.size();
         Slot& slot = slots_[i];
         out[k] = {slot.op.cookie, slot.err};
-        if (!is_signal(slot.op)) bytes_under_way_ -= slot.op.n_bytes;
         slot.state = State::free;
         free_.push_back(i);
     }

@@ -36,7 +36,7 @@ TransportCaps softnic_caps(const SoftNicProfile& profile);
 /* Something that will happen to an operation. `slot` and `generation` name it; one whose generation has passed is
  * of no interest any more. */
 struct SoftNicEvent {
-    enum class Kind : uint8_t { arrive, deliver, retry, complete, user };
+    enum class Kind : uint8_t { arrive, deliver, retry, complete, room, user };
     uint64_t time_ns;
     uint64_t serial; /* in the order of pushing: ties are broken by it */
     uint32_t nic;    /* rank */
@@ -82,7 +82,7 @@ class SoftNicFabric {
     virtual uint64_t pass_port(int dst_rank, uint64_t now_ns, double busy_ns) = 0;
     /* After all that was copied there before. False: no room; asked again later. */
     virtual bool notify(int dst_rank, int src_rank, const SoftNicNotice& notice, uint64_t now_ns) = 0;
-    /* Something is there for poll() of src_rank. */
+    /* Something is there for poll() of src_rank, or room for its posts. */
     virtual void ready(int src_rank, uint64_t now_ns) = 0;
 
   protected:
@@ -104,7 +104,7 @@ class SoftNic {
 
     unsigned n_under_way() const { return config_.profile.queue_ops - static_cast<unsigned>(free_.size()); }
     /* Events that this NIC may have under way at once. */
-    static size_t max_events(const SoftNicProfile& profile) { return profile.queue_ops * (kMaxPieces + 1); }
+    static size_t max_events(const SoftNicProfile& profile) { return profile.queue_ops * (kMaxPieces + 1) + 1; }
 
   private:
     static constexpr unsigned kMaxPieces = 8;
@@ -139,7 +139,7 @@ class SoftNic {
         uint32_t fences_landed = 0;
     };
 
-    bool has_room(const Op& op) const;
+    bool has_room(const Op& op, uint64_t now_ns);
     bool in_storm();
     Fate draw_fate(int dst_rank, const Peer& peer);
     void take(const Op& op, int dst_rank, uint64_t now_ns);
@@ -172,7 +172,7 @@ class SoftNic {
     std::vector<uint16_t> ready_;
     size_t ready_begin_ = 0, n_ready_ = 0;
     double free_ns_ = 0; /* the NIC sends something until then */
-    uint64_t bytes_under_way_ = 0;
+    bool room_asked_ = false; /* an event will tell that there is room for bytes again */
     unsigned n_used_peers_ = 0;
     uint32_t storm_left_ = 0;
 };

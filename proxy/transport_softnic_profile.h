@@ -28,9 +28,9 @@ struct SoftNicProfile {
     double completion_ns;
     double lost_ns; /* until the sender learns that an operation was lost */
 
-    /* The queue of the NIC: what is taken and not reported as complete. */
-    unsigned queue_ops;     /* 1..kSoftNicMaxOps */
-    uint64_t window_bytes;  /* of puts and gets; one that is longer goes alone */
+    /* The queue of the NIC. */
+    unsigned queue_ops;     /* operations taken and not reported as complete, 1..kSoftNicMaxOps */
+    uint64_t window_bytes;  /* taken and not sent yet; what is longer goes alone */
     uint64_t max_put_bytes; /* TransportCaps */
 
     /* What order it keeps: TransportCaps::orders_set and orders_add, fence, counted. Never orders_put. */

@@ -49,18 +49,18 @@ struct SoftNicWorld::Port final : Transport {
         else
             stream.signal({notice.seq, notice.dst_off, notice.value, notice.id, notice.kind == OpKind::signal_add});
         for (ArrivedSignal signal; stream.next(signal);) {
-            land_signal(signal.dst_off, signal.value, signal.add);
+            land_signal(signal.dst_off, signal.value, signal.add, clock.now_ns());
             world.port(src_rank).nic.acknowledge(static_cast<uint32_t>(signal.id), clock.now_ns());
         }
     }
 
-    void land_signal(uint64_t dst_off, uint64_t value, bool add)
+    void land_signal(uint64_t dst_off, uint64_t value, bool add, uint64_t time_ns)
     {
         if (!heap.empty()) {
             uint64_t& word = heap[dst_off / 8];
             word = add ? word + value : value;
         }
-        if (world.on_signal) world.on_signal(rank, dst_off, value);
+        if (world.on_signal) world.on_signal(rank, dst_off, value, time_ns);
     }
 
     SoftNicWorld& world;
@@ -127,7 +127,7 @@ void SoftNicWorld::copy_out(int dst_rank, uint64_t src_off, void* dst, uint64_t 
 
 void SoftNicWorld::signal(int dst_rank, const Op& op)
 {
-    port(dst_rank).land_signal(op.dst_off, op.value, op.kind == OpKind::signal_add);
+    port(dst_rank).land_signal(op.dst_off, op.value, op.kind == OpKind::signal_add, now_ns_);
 }
 
 uint64_t SoftNicWorld::pass_port(int dst_rank, uint64_t now_ns, double busy_ns)

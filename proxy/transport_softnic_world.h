@@ -46,9 +46,9 @@ class SoftNicWorld final : private SoftNicFabric {
     char* heap(int rank); /* nullptr without heaps */
     uint64_t word(int rank, uint64_t off) { return *reinterpret_cast<uint64_t*>(heap(rank) + off); }
 
-    /* A put or get, or a piece of it, lands; a signal lands. */
+    /* A put, or a piece of it, lands; a signal lands, at a time that is the target's proxy's when that one applies it. */
     std::function<void(int dst_rank, uint64_t dst_off, uint64_t n_bytes)> on_put;
-    std::function<void(int dst_rank, uint64_t dst_off, uint64_t value)> on_signal;
+    std::function<void(int dst_rank, uint64_t dst_off, uint64_t value, uint64_t time_ns)> on_signal;
     /* poll() of this rank will find something. */
     std::function<void(int rank, uint64_t time_ns)> on_wake;
     /* What schedule() asked for is due. */

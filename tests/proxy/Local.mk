@@ -66,3 +66,13 @@ TESTS += tests/proxy/softnic_test
 endif
 tests_proxy_softnic_test_SOURCES = tests/proxy/softnic_test.cc tests/proxy/softnic_rig.h
 tests_proxy_softnic_test_LDADD = libpmxcore.la $(CMOCKA_LIBS)
+if HAVE_RAPIDCHECK
+check_PROGRAMS += tests/proxy/softnic_order_test
+TESTS += tests/proxy/softnic_order_test
+endif
+tests_proxy_softnic_order_test_SOURCES = tests/proxy/softnic_order_test.cc tests/proxy/softnic_rig.h
+tests_proxy_softnic_order_test_LDADD = libpmxcore.la $(RAPIDCHECK_LIBS)
+dist_check_SCRIPTS += tests/proxy/softnic.test
+if HAVE_OPENBLAS
+TESTS += tests/proxy/softnic.test
+endif

@@ -41,17 +41,6 @@ struct SoftNicRig {
             device.peer_failed = faults.peer_words();
             device.n_failed = faults.count_word();
             device.timeout_ns = 10000000000;
-            /* add() waits for the engine's thread: play it meanwhile. */
-            std::atomic<bool> added{false};
-            std::thread adder([&] {
-                engine.add(context);
-                added = true;
-            });
-            while (!added) {
-                engine.step();
-                std::this_thread::yield();
-            }
-            adder.join();
         }
 
         bool complete()
@@ -83,6 +72,19 @@ struct SoftNicRig {
         : size(config.size), heap_bytes(config.heap_bytes), world(config)
     {
         for (int r = 0; r < size; r++) ranks.push_back(std::make_unique<Rank>(*this, r, order, signals));
+        /* add() waits for the engine's thread: play it meanwhile. */
+        std::atomic<int> n_added{0};
+        std::thread adder([&] {
+            for (auto& each : ranks) {
+                each->engine.add(each->context);
+                n_added++;
+            }
+        });
+        while (n_added != size) {
+            rank(n_added % size).engine.step();
+            std::this_thread::yield();
+        }
+        adder.join();
     }
 
     void step_all()
