@@ -63,6 +63,7 @@ Status Runtime::create_context(const pmx_ctx_attr_t* attr, pmx_ctx_t& ctx_out)
     if (asked.n_queues == 0) asked.n_queues = params.n_queues;
     pmx_order_t order = asked.order;
     if (checked.ok() && transport) checked = resolve_order(asked.order, transport->caps(), order);
+    if (order == PMX_ORDER_AUTO) order = PMX_ORDER_DEFERRED; /* nobody is beyond direct reach */
 
     /* A rank that refuses must not leave the others waiting: all meet here, whatever they found. */
     uint64_t value = checked.ok() ? uint64_t{1} << 32 | static_cast<uint64_t>(order) << 16 |
@@ -72,12 +73,17 @@ Status Runtime::create_context(const pmx_ctx_attr_t* attr, pmx_ctx_t& ctx_out)
     if (!checked.ok()) return checked;
     PMX_TRY(same);
 
+    return add_context(order, asked.signals, asked.n_queues, ctx_out);
+}
+
+Status Runtime::add_context(pmx_order_t order, int signals, unsigned n_queues, pmx_ctx_t& ctx_out)
+{
     auto slot = std::find_if(contexts.begin(), contexts.end(), [](auto& each) { return each.load() == nullptr; });
     if (slot == contexts.end())
         return fail(PMX_ERR_MEMORY, "ctx_create: {} contexts are in use, allowed {}", contexts.size(), contexts.size());
     std::unique_ptr<pmx_ctx> ctx;
     uint16_t stream = static_cast<uint16_t>(kFirstUserStream + (slot - contexts.begin()));
-    PMX_TRY(make_context(order, asked.signals, asked.n_queues, stream, ctx));
+    PMX_TRY(make_context(order, signals, n_queues, stream, ctx));
     ctx_out = ctx.get();
     slot->store(ctx.release());
     return {};

@@ -36,6 +36,8 @@ class Runtime {
 
     /* Collective. attr as in pmx_ctx_create, checked here. */
     Status create_context(const pmx_ctx_attr_t* attr, pmx_ctx_t& ctx_out);
+    /* What create_context does when all ranks agree. Any order mode, kOrderNone included, which tests use. */
+    Status add_context(pmx_order_t order, int signals, unsigned n_queues, pmx_ctx_t& ctx_out);
     /* Collective. ctx must be one of contexts. */
     Status free_context(pmx_ctx_t ctx);
     /* The context behind a handle, or nullptr when it is not one. */

@@ -76,3 +76,27 @@ dist_check_SCRIPTS += tests/proxy/softnic.test
 if HAVE_OPENBLAS
 TESTS += tests/proxy/softnic.test
 endif
+
+
+# One set of promises, over every transport.
+EXTRA_DIST += tests/proxy/conformance.sh
+conformance_scripts = \
+	tests/proxy/conformance_shm.test \
+	tests/proxy/conformance_softnic.test
+conformance_network_scripts = \
+	tests/proxy/conformance_net.test \
+	tests/proxy/conformance_ofi_shm.test \
+	tests/proxy/conformance_sockets.test \
+	tests/proxy/conformance_tcp_rxm.test \
+	tests/proxy/conformance_udp_rxd.test
+dist_check_SCRIPTS += $(conformance_scripts) $(conformance_network_scripts)
+check_PROGRAMS += tests/proxy/conformance
+TESTS += $(conformance_scripts)
+if HAVE_LIBFABRIC
+TESTS += $(conformance_network_scripts)
+endif
+tests_proxy_conformance_SOURCES = \
+	tests/proxy/conformance.cc tests/proxy/conformance.h \
+	tests/proxy/conformance_effect.cc \
+	tests/proxy/conformance_order.cc
+tests_proxy_conformance_LDADD = libpmxcore.la
