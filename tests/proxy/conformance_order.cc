@@ -127,7 +127,8 @@ int signal_is_never_seen_before_its_data(const Job& job)
 
 int large_data_are_whole_too(const Job& job)
 {
-    return signal_is_never_seen_before_its_data(job, 2, size_t{4} << 20, std::min(job.n_ops, 8));
+    size_t max_bytes = (size_t{4} << 20) / static_cast<size_t>(std::max(1, job.size / 4));
+    return signal_is_never_seen_before_its_data(job, 2, max_bytes, std::min(job.n_ops, 8));
 }
 
 /* The receiver looks for the signals in another order each time, and at all puts as soon as one shows. */
