@@ -11,6 +11,32 @@ tools_pmx_info_SOURCES = \
 tools_pmx_info_CXXFLAGS = $(AM_CXXFLAGS)
 tools_pmx_info_LDADD = libpmxcore.la
 
+# pmx_perf drives the engine and libfabric by itself, so it carries its own copy, too.
+bin_PROGRAMS += tools/pmx_perf
+tools_pmx_perf_SOURCES = \
+	tools/gather.cc tools/gather.h \
+	tools/launcher.cc tools/launcher.h \
+	tools/perf_engine.cc tools/perf_engine.h \
+	tools/perf_fan.cc tools/perf_fan.h \
+	tools/perf_job.cc tools/perf_job.h \
+	tools/perf_job_rows.cc \
+	tools/perf_null_transport.h \
+	tools/perf_ops.cc tools/perf_ops.h \
+	tools/perf_options.cc tools/perf_options.h \
+	tools/perf_path.cc tools/perf_path.h \
+	tools/perf_rate.cc tools/perf_rate.h \
+	tools/perf_report.cc tools/perf_report.h \
+	tools/perf_tables.cc \
+	tools/progress.cc tools/progress.h \
+	tools/pmx_perf.cc
+if HAVE_LIBFABRIC
+tools_pmx_perf_SOURCES += tools/perf_raw.cc
+else
+tools_pmx_perf_SOURCES += tools/perf_raw_none.cc
+endif
+tools_pmx_perf_CXXFLAGS = $(AM_CXXFLAGS)
+tools_pmx_perf_LDADD = libpmxcore.la
+
 if HAVE_OPENBLAS
 # What pmx_moe is made of, for its tests too.
 noinst_LTLIBRARIES += libpmxtools.la

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* perf_path.h: a way to move bytes, as the ops of pmx_perf use it: pmx itself, or libfabric without pmx. */
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "gather.h"
+#include "perf_options.h"
+#include "pmx.h"
+
+namespace pmx::tools {
+
+/* The memory of a job, the same on all ranks; offsets are from its begin. Slots are `stride` bytes. */
+struct PerfLayout {
+    /* max_bytes: the largest transfer. For one op of n_ranks ranks. */
+    static PerfLayout of(PerfOp op, int n_ranks, uint64_t concurrency, uint64_t max_bytes);
+    /* The same places, with slots as small as this transfer allows. */
+    PerfLayout with_stride(uint64_t n_bytes) const;
+
+    uint64_t stride = 64;
+    uint64_t n_slots = 1;   /* that each sender has at a target */
+    uint64_t n_sources = 1; /* that a sender sends from */
+    uint64_t signals_off = 0, flags_off = 0, values_off = 0, data_off = 0, sources_off = 0;
+    uint64_t n_bytes = 0;                     /* all of it */
+    static constexpr uint64_t kValues = 1024; /* words at values_off, flags are one for each rank */
+
+    uint64_t data(int from_rank, uint64_t slot) const
+    {
+        return data_off + (static_cast<uint64_t>(from_rank) * n_slots + slot) * stride;
+    }
+    uint64_t signal(int from_rank, uint64_t slot) const
+    {
+        return signals_off + (static_cast<uint64_t>(from_rank) * n_slots + slot) * 8;
+    }
+    uint64_t source(uint64_t i) const { return sources_off + i % n_sources * stride; }
+};
+
+/* Entries return 0 or a PMX_ERR_*. A path of pmx may be used by several threads, but for barrier. */
+class PerfPath {
+public:
+    virtual ~PerfPath() = default;
+    /* Collective. What this rank has to do for transfers of the others goes on meanwhile. */
+    virtual int barrier() = 0;
+    virtual int put(uint64_t dst_off, uint64_t src_off, uint64_t n_bytes, int dst_rank) = 0;
+    virtual int get(uint64_t dst_off, uint64_t src_off, uint64_t n_bytes, int src_rank) = 0;
+    /* SET. */
+    virtual int put_signal(uint64_t dst_off, uint64_t src_off, uint64_t n_bytes, uint64_t sig_off,
+                           uint64_t value, int dst_rank) = 0;
+    /* Until the own word is value or more. */
+    virtual int wait_signal(uint64_t sig_off, uint64_t value, int from_rank) = 0;
+    virtual int quiet() = 0;
+    /* false: this path has none. */
+    virtual bool counters(pmx_counters_t& counters_out) = 0;
+};
+
+/* A context of pmx; base is a symmetric address. ctx outlives the path. */
+Status open_pmx_path(pmx_ctx_t ctx, void* base, std::unique_ptr<PerfPath>& path_out);
+
+/* An endpoint of its own, of this provider, opened as pmx opens its own, with this memory registered. Signals
+ * are writes of 8 bytes behind their data; nothing keeps them there but the provider. One thread. Collective.
+ * n_barriers: of all raw paths over this memory so far; outlives the path. PMX_ERR_UNSUPPORTED in a build
+ * without libfabric. */
+Status open_raw_path(Gather& gather, const char* provider, void* base, const PerfLayout& layout,
+                     uint64_t& n_barriers, std::unique_ptr<PerfPath>& path_out);
+
+}  // namespace pmx::tools
