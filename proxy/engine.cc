@@ -137,7 +137,10 @@ void Engine::on_completion(const Completion& completion)
         fail_peer(lane.dst_rank);
         return;
     }
-    if (node->parts == 0 && node->state == Node::State::posted) complete(*node);
+    if (node->parts == 0 && node->state == Node::State::posted)
+        complete(*node);
+    else if (!lane.signals.empty())
+        activate(lane); /* the rest of a run, which the transport had no room for */
 }
 
 void Engine::complete(Node& node)

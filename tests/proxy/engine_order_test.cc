@@ -14,7 +14,9 @@ namespace {
 constexpr uint64_t kCellBytes = 64;
 constexpr uint64_t kSignalOff = 0;     /* SET word of the target */
 constexpr uint64_t kAddOff = 8;        /* ADD word of the target */
+constexpr uint64_t kRunOff = 16;       /* two words of the target, 24 bytes apart */
 constexpr uint64_t kCellsOff = 4096;
+constexpr uint64_t kValuesOff = 48 * 1024; /* of runs, in the own heap; behind the cells */
 constexpr int kRanks = 5;
 
 struct Case {
@@ -62,7 +64,7 @@ int violations(const Case& c, pmx_counters_t* counters_out)
         Target& target = targets[dst];
         uint64_t off = kCellsOff + target.n_cells * kCellBytes;
         std::memset(rig.at(off), target.n_cells % 100 + 1, kCellBytes);
-        switch (random() % 5) {
+        switch (random() % 6) {
         case 0:
             pmx::put(pmx::thread, rig.device, rig.at(off), rig.at(off), kCellBytes, dst);
             target.n_cells++;
@@ -74,6 +76,19 @@ int violations(const Case& c, pmx_counters_t* counters_out)
         case 2:
             pmx::fence(pmx::thread, rig.device, dst);
             break;
+        case 3: {
+            /* Two puts and two words of a run; the values are never written again. */
+            pmx::Group group = {dst, 2, rig.word_at(kRunOff), 24, rig.word_at(kValuesOff + 16 * static_cast<uint64_t>(i)), 0};
+            for (uint32_t k = 0; k < 2; k++, target.n_cells++) {
+                uint64_t at = kCellsOff + target.n_cells * kCellBytes;
+                std::memset(rig.at(at), target.n_cells % 100 + 1, kCellBytes);
+                pmx::put(pmx::thread, rig.device, rig.at(at), rig.at(at), kCellBytes, dst);
+            }
+            target.cells_of_value.push_back(target.n_cells);
+            for (uint32_t k = 0; k < 2; k++)
+                wrong += 0 != pmx::group_arrive(pmx::thread, rig.device, group, k, target.cells_of_value.size() - 1);
+            break;
+        }
         default: {
             target.n_cells++;
             target.cells_of_value.push_back(target.n_cells);
