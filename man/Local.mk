@@ -6,6 +6,7 @@ dist_man_MANS += \
 	man/pmx_info.1 \
 	man/pmx_moe.1 \
 	man/pmx_perf.1 \
+	man/pmx_sim.1 \
 	man/pmx-device.3 \
 	man/pmx_abi_version.3 \
 	man/pmx_abort.3 \

@@ -18,7 +18,8 @@ const SoftNicProfile kProfiles[] = {
      .ordered = true, .fence = true, .counted = true,
      .command_ns = 0, .post_ns = 0, .doorbell_ns = 0, .poll_ns = 10, .reap_ns = 0, .arrival_ns = 0, .issue_ns = 0},
     {.name = "slingshot11",
-     .source = "200 Gb/s a NIC, one for each of 4 ranks of a node (Perlmutter). Fitted on four published figures",
+     .source = "200 Gb/s a NIC, one for each of 4 ranks of a node (Perlmutter). Its latency, what a "
+               "further rank adds, the window and the longest put are fitted on four published figures; see pmx_sim(1)",
      .gap_ns = 50, .ns_per_byte = 0.04, .latency_ns = 1680, .jitter_ns = 0, .jitter_per_peer_ns = 905,
      .n_paths = 4, .path_ns = 0, .completion_ns = 0, .lost_ns = 1000000,
      .queue_ops = 256, .window_bytes = 640 * kKi, .max_put_bytes = 256 * kKi,

@@ -37,6 +37,25 @@ endif
 tools_pmx_perf_CXXFLAGS = $(AM_CXXFLAGS)
 tools_pmx_perf_LDADD = libpmxcore.la
 
+# So does pmx_sim: engines and software NICs.
+bin_PROGRAMS += tools/pmx_sim
+tools_pmx_sim_SOURCES = \
+	tools/launcher.cc tools/launcher.h \
+	tools/numeric.h \
+	tools/pmx_sim.cc \
+	tools/progress.cc tools/progress.h \
+	tools/shape.cc tools/shape.h \
+	tools/sim_cluster.cc tools/sim_cluster.h \
+	tools/sim_fan.cc \
+	tools/sim_moe.cc \
+	tools/sim_options.cc tools/sim_options.h \
+	tools/sim_paper.cc tools/sim_paper.h \
+	tools/sim_report.cc tools/sim_report.h \
+	tools/sim_result.cc tools/sim_result.h \
+	tools/strict_json.cc tools/strict_json.h
+tools_pmx_sim_CXXFLAGS = $(AM_CXXFLAGS)
+tools_pmx_sim_LDADD = libpmxcore.la
+
 if HAVE_OPENBLAS
 # What pmx_moe is made of, for its tests too.
 noinst_LTLIBRARIES += libpmxtools.la

@@ -6,3 +6,9 @@ dist_check_SCRIPTS += $(perf_scripts)
 if HAVE_CLI11
 TESTS += $(perf_scripts)
 endif
+
+# pmx_sim.
+dist_check_SCRIPTS += tests/tools/sim.test
+if HAVE_CLI11
+TESTS += tests/tools/sim.test
+endif
