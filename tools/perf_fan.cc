@@ -39,9 +39,14 @@ void send(Fan& fan, uint64_t value, unsigned block)
     for (uint64_t i = block; i < run.concurrency && !fan.err; i += run.blocks) {
         const FanTarget to = fan_target(run.rank, run.size, i);
         const uint64_t data = layout.data(run.rank, to.slot), source = layout.source(i);
-        fan.note(fan.with_signals ? fan.path.put_signal(data, source, run.n_bytes,
-                                                        layout.signal(run.rank, to.slot), value, to.rank)
-                                  : fan.path.put(data, source, run.n_bytes, to.rank));
+        if (!fan.with_signals)
+            fan.note(fan.path.put(data, source, run.n_bytes, to.rank));
+        else if (run.groups)
+            fan.note(fan.path.group_put(data, source, run.n_bytes, static_cast<uint32_t>(to.slot), value,
+                                        to.rank));
+        else
+            fan.note(fan.path.put_signal(data, source, run.n_bytes, layout.signal(run.rank, to.slot), value,
+                                         to.rank));
     }
 }
 

@@ -5,9 +5,11 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 
 #include "launcher.h"
 #include "order.h"
+#include "perf_fan.h"
 #include "progress.h"
 
 namespace pmx::tools {
@@ -76,7 +78,7 @@ Status PerfJob::prepare()
     gathering_ = true;
     transport_.size_bytes = sizeof transport_;
     PMX_TRY(from_pmx(pmx_transport_query(&transport_)));
-    if (options_.raw && transport_.n_network_ranks == 0)
+    if (options_.raw && !std::strstr(transport_.transport, "ofi"))
         return fail(PMX_ERR_ARGUMENT,
                     "--raw: transport {} has no libfabric provider, must be one with it (--transport ofi)",
                     transport_.transport);
@@ -123,6 +125,7 @@ std::vector<PerfJob::Case> PerfJob::make_cases(uint64_t n_bytes) const
         row.bytes = n_bytes;
         row.concurrency = options_.op == PerfOp::signal_pingpong ? 1 : options_.concurrency;
         row.iters = options_.iters;
+        row.groups = options_.groups && !one.raw;
     }
     return cases;
 }
@@ -151,6 +154,7 @@ void PerfJob::lap(Case& one, uint64_t n_bytes, uint64_t iters)
     run.iters = iters;
     run.warmup = options_.warmup;
     run.blocks = one.raw ? 1 : options_.blocks;
+    run.groups = options_.groups;
     run.layout = layout_.with_stride(n_bytes);
     run.epoch = epoch_;
     must(one.raw ? with_libfabric(one, run) : with_context(one, run));
@@ -173,7 +177,10 @@ Status PerfJob::with_context(Case& one, PerfRun& run)
     one.row.queues = attr.n_queues;
     one.stalls = attr.order == PMX_ORDER_STALL_ALL || attr.order == PMX_ORDER_STALL_RANK;
     std::unique_ptr<PerfPath> path;
-    PMX_TRY(open_pmx_path(ctx, area_, path));
+    std::vector<uint64_t> group_sizes;
+    for (int to = 0; to < size_; to++)
+        group_sizes.push_back(to == rank_ ? 0 : fan_expected(rank_, to, size_, options_.concurrency));
+    PMX_TRY(open_pmx_path(ctx, area_, run.layout, group_sizes, path));
     if (int err = perf_run(run, *path, one.samples))
         return fail(static_cast<pmx_err_t>(err), "{} {}: {}", one.row.order, one.row.signals,
                     pmx_error_string(err));

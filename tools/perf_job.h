@@ -36,6 +36,12 @@ private:
         bool stalls = false; /* the order mode may stall */
     };
 
+    /* With signals and by the network, but not by plain stores: what this rank sends in a repetition of what
+     * is counted, and to how many. */
+    struct Sent {
+        uint64_t transfers = 0, ranks = 0;
+    };
+
     Status prepare();
     std::vector<Case> make_cases(uint64_t n_bytes) const;
     void measure(uint64_t n_bytes, std::vector<Case>& cases);
@@ -45,7 +51,7 @@ private:
     void finish(Case& one);
     void count(Case& one);
     std::vector<uint64_t> slowest(const std::vector<uint64_t>& mine);
-    uint64_t sent_by_network() const;
+    Sent sent_by_network() const;
     void print(const std::vector<PerfRow>& rows);
     int leave();
     void must(const Status& status);

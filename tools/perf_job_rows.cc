@@ -40,15 +40,18 @@ void PerfJob::finish(Case& one)
     if (!one.raw) count(one);
 }
 
-/* Collective. Order points must be one for each transfer by the network when signals are coupled, and no more
- * when they are grouped; and only two modes may stall. */
+/* Collective. Order points must be one for each transfer by the network when signals are coupled; when they
+ * are grouped no more than that, and at least one for each destination; with groups exactly that. Only two
+ * modes may stall. */
 void PerfJob::count(Case& one)
 {
     const pmx_counters_t& mine = one.samples.counters;
-    const uint64_t sent = sent_by_network() * options_.iters;
+    const Sent sent = sent_by_network();
     const bool coupled = one.row.signals == signals_name(PMX_SIGNALS_COUPLED);
-    const bool good = mine.order_points <= sent && (mine.order_points == sent || !coupled) &&
-                      (mine.order_points > 0 || sent == 0) && (one.stalls || mine.stalls == 0);
+    const uint64_t least = (coupled ? sent.transfers : sent.ranks) * options_.iters;
+    const uint64_t highest = (coupled || !one.row.groups ? sent.transfers : sent.ranks) * options_.iters;
+    const bool good =
+        mine.order_points >= least && mine.order_points <= highest && (one.stalls || mine.stalls == 0);
     const std::array<uint64_t, 5> words = {mine.order_points, mine.stalls, mine.stalled_ns, mine.doorbells,
                                            !good};
     std::array<uint64_t, 5> most = {};
@@ -62,27 +65,24 @@ void PerfJob::count(Case& one)
     if (!one.row.ok) exit_ = kExitWrong;
 }
 
-/* Transfers with signals that this rank sends in a repetition of what is counted, but for plain stores. */
-uint64_t PerfJob::sent_by_network() const
+PerfJob::Sent PerfJob::sent_by_network() const
 {
     const auto by_network = [&](int rank) {
         void* direct = nullptr;
         return pmx_ptr(area_, rank, &direct) == PMX_SUCCESS && direct == nullptr;
     };
-    switch (options_.op) {
-        case PerfOp::fan: {
-            uint64_t n = 0;
-            for (int to = 0; to < size_; to++)
-                if (to != rank_ && by_network(to)) n += fan_expected(rank_, to, size_, options_.concurrency);
-            return n;
-        }
-        case PerfOp::put_signal:
-            return rank_ == 0 && by_network(1) ? options_.concurrency : 0;
-        case PerfOp::signal_pingpong:
-            return rank_ < 2 && by_network(1 - rank_) ? 1 : 0;
-        default:
-            return 0;
-    }
+    Sent sent;
+    const auto add = [&](int to, uint64_t n) {
+        if (n == 0 || to == rank_ || !by_network(to)) return;
+        sent.transfers += n;
+        sent.ranks++;
+    };
+    if (options_.op == PerfOp::fan)
+        for (int to = 0; to < size_; to++)
+            add(to, to == rank_ ? 0 : fan_expected(rank_, to, size_, options_.concurrency));
+    if (options_.op == PerfOp::put_signal && rank_ == 0) add(1, options_.concurrency);
+    if (options_.op == PerfOp::signal_pingpong && rank_ < 2) add(1 - rank_, 1);
+    return sent;
 }
 
 /* Of each repetition that of the slowest rank. */

@@ -16,6 +16,7 @@ struct PerfRun {
     uint64_t concurrency = 1;
     uint64_t iters = 1, warmup = 0;
     unsigned blocks = 1;
+    bool groups = false;
     PerfLayout layout;
     /* Signals grow through all runs of a job, in step on all ranks: value of the last one sent. */
     uint64_t epoch = 0;

@@ -118,8 +118,10 @@ void add_options(CLI::App& app, PerfOptions& o, Texts& t)
     app.add_flag("--table", o.table, "all order modes, coupled and grouped, and the single-queue baseline")
         ->excludes("--order")
         ->excludes("--signals");
+    app.add_flag("--groups", o.groups,
+                 "fan: with grouped signals the blocks commit those of each destination as one group");
     app.add_flag("--raw", o.raw, "the same transfers posted straight on libfabric, beside those of pmx");
-    app.add_option("--transport", o.transport, "PMX_TRANSPORT: auto, shm or ofi");
+    app.add_option("--transport", o.transport, "PMX_TRANSPORT: auto, shm, ofi or softnic");
     app.add_option("--provider", o.provider, "PMX_OFI_PROVIDER: such as tcp;ofi_rxm");
     app.add_option("--heap", o.heap, "PMX_HEAP_SIZE; default what is needed, unless that variable is set");
     app.add_option("--destinations", t.destinations,
@@ -145,6 +147,7 @@ Status finish(PerfOptions& o, const Texts& t)
     if (rate && o.bytes.back() > 4096)
         return fail(PMX_ERR_ARGUMENT, "--bytes: {} must be at most 4096 for rate, which moves none",
                     o.bytes.back());
+    if (!fan && o.groups) return fail(PMX_ERR_ARGUMENT, "--groups is for fan, not for {}", t.op);
     if (!fan && o.blocks != 1)
         return fail(PMX_ERR_ARGUMENT, "--blocks {} is for fan only; else it is 1", o.blocks);
     return {};

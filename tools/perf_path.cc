@@ -18,9 +18,14 @@ uint64_t round_up(uint64_t n, uint64_t unit) { return (n + unit - 1) / unit * un
 
 class PmxPath final : public PerfPath {
 public:
-    PmxPath(pmx_ctx_t ctx, const pmx_device_ctx_t& device, char* base)
+    PmxPath(pmx_ctx_t ctx, const pmx_device_ctx_t& device, char* base, const PerfLayout& layout,
+            const std::vector<uint64_t>& group_sizes)
         : ctx_(ctx), device_(device), base_(base)
     {
+        for (int to = 0; to < device.size; to++)
+            groups_.push_back({to, static_cast<uint32_t>(group_sizes[static_cast<size_t>(to)]),
+                               word(layout.signal(device.rank, 0)), sizeof(uint64_t),
+                               word(layout.group_values(to)), 0});
     }
 
     int barrier() override { return pmx_barrier(); }
@@ -37,6 +42,12 @@ public:
     {
         return pmx::put_signal(thread, device_, base_ + dst_off, base_ + src_off, n_bytes, word(sig_off),
                                value, PMX_SIGNAL_SET, dst_rank);
+    }
+    int group_put(uint64_t dst_off, uint64_t src_off, uint64_t n_bytes, uint32_t slot, uint64_t value,
+                  int dst_rank) override
+    {
+        if (int err = put(dst_off, src_off, n_bytes, dst_rank)) return err;
+        return pmx::group_arrive(thread, device_, groups_[static_cast<size_t>(dst_rank)], slot, value);
     }
     int wait_signal(uint64_t sig_off, uint64_t value, int from_rank) override
     {
@@ -55,6 +66,7 @@ private:
     const pmx_ctx_t ctx_;
     const pmx_device_ctx_t device_;
     char* const base_;
+    std::vector<Group> groups_; /* by destination */
 };
 
 }  // namespace
@@ -78,6 +90,7 @@ PerfLayout PerfLayout::of(PerfOp op, int n_ranks, uint64_t concurrency, uint64_t
         return begin;
     };
     layout.signals_off = take(ranks * layout.n_slots * 8);
+    layout.groups_off = take(ranks * layout.n_slots * 8);
     layout.flags_off = take(ranks * 8);
     layout.values_off = take(kValues * 8);
     layout.data_off = take(ranks * layout.n_slots * layout.stride);
@@ -93,12 +106,13 @@ PerfLayout PerfLayout::with_stride(uint64_t n_bytes) const
     return layout;
 }
 
-Status open_pmx_path(pmx_ctx_t ctx, void* base, std::unique_ptr<PerfPath>& path_out)
+Status open_pmx_path(pmx_ctx_t ctx, void* base, const PerfLayout& layout,
+                     const std::vector<uint64_t>& group_sizes, std::unique_ptr<PerfPath>& path_out)
 {
     pmx_device_ctx_t device = {};
     device.size_bytes = sizeof device;
     PMX_TRY(from_pmx(pmx_device_handle(ctx, &device)));
-    path_out = std::make_unique<PmxPath>(ctx, device, static_cast<char*>(base));
+    path_out = std::make_unique<PmxPath>(ctx, device, static_cast<char*>(base), layout, group_sizes);
     return {};
 }
 

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <vector>
 
 #include "gather.h"
 #include "perf_options.h"
@@ -21,7 +22,7 @@ struct PerfLayout {
     uint64_t stride = 64;
     uint64_t n_slots = 1;   /* that each sender has at a target */
     uint64_t n_sources = 1; /* that a sender sends from */
-    uint64_t signals_off = 0, flags_off = 0, values_off = 0, data_off = 0, sources_off = 0;
+    uint64_t signals_off = 0, groups_off = 0, flags_off = 0, values_off = 0, data_off = 0, sources_off = 0;
     uint64_t n_bytes = 0;                     /* all of it */
     static constexpr uint64_t kValues = 1024; /* words at values_off, flags are one for each rank */
 
@@ -32,6 +33,11 @@ struct PerfLayout {
     uint64_t signal(int from_rank, uint64_t slot) const
     {
         return signals_off + (static_cast<uint64_t>(from_rank) * n_slots + slot) * 8;
+    }
+    /* What the signals of a group to to_rank are set to. */
+    uint64_t group_values(int to_rank) const
+    {
+        return groups_off + static_cast<uint64_t>(to_rank) * n_slots * 8;
     }
     uint64_t source(uint64_t i) const { return sources_off + i % n_sources * stride; }
 };
@@ -47,6 +53,9 @@ public:
     /* SET. */
     virtual int put_signal(uint64_t dst_off, uint64_t src_off, uint64_t n_bytes, uint64_t sig_off,
                            uint64_t value, int dst_rank) = 0;
+    /* put, and an arrival at the group of dst_rank; the last to arrive sends the signals of all slots. */
+    virtual int group_put(uint64_t dst_off, uint64_t src_off, uint64_t n_bytes, uint32_t slot, uint64_t value,
+                          int dst_rank) = 0;
     /* Until the own word is value or more. */
     virtual int wait_signal(uint64_t sig_off, uint64_t value, int from_rank) = 0;
     virtual int quiet() = 0;
@@ -54,8 +63,10 @@ public:
     virtual bool counters(pmx_counters_t& counters_out) = 0;
 };
 
-/* A context of pmx; base is a symmetric address. ctx outlives the path. */
-Status open_pmx_path(pmx_ctx_t ctx, void* base, std::unique_ptr<PerfPath>& path_out);
+/* A context of pmx; base is a symmetric address. ctx outlives the path. group_sizes: for each rank, the
+ * signals of a group to it. */
+Status open_pmx_path(pmx_ctx_t ctx, void* base, const PerfLayout& layout,
+                     const std::vector<uint64_t>& group_sizes, std::unique_ptr<PerfPath>& path_out);
 
 /* An endpoint of its own, of this provider, opened as pmx opens its own, with this memory registered. Signals
  * are writes of 8 bytes behind their data; nothing keeps them there but the provider. One thread. Collective.

@@ -49,6 +49,11 @@ public:
             if (int err = post(dst_off, src_off, n_bytes, dst_rank, false, FI_MORE)) return err;
         return post_word(sig_off, value, dst_rank);
     }
+    int group_put(uint64_t dst_off, uint64_t src_off, uint64_t n_bytes, uint32_t slot, uint64_t value,
+                  int dst_rank) override
+    {
+        return put_signal(dst_off, src_off, n_bytes, layout_.signal(rank_, slot), value, dst_rank);
+    }
     int wait_signal(uint64_t sig_off, uint64_t value, int) override
     {
         return progress_until([&] { return detail::load_acquire(word(sig_off)) >= value; });
@@ -149,15 +154,17 @@ Status RawPath::meet(Gather& gather)
     return {};
 }
 
-/* One batch of completions. */
+/* Some completions. One by one, since the entries of all formats of a queue begin alike and differ in size.
+ */
 int RawPath::progress()
 {
-    fi_cq_msg_entry entries[32];
-    const long n = fi_cq_read(endpoint_->cq(), entries, std::size(entries));
-    if (n < 0) return n == -FI_EAGAIN || n == -FI_EINTR ? PMX_SUCCESS : PMX_ERR_TRANSPORT;
-    for (long i = 0; i < n; i++) {
-        if (!entries[i].op_context) continue;
-        auto* slot = static_cast<Slot*>(entries[i].op_context);
+    for (int i = 0; i < 32; i++) {
+        fi_cq_tagged_entry entry; /* the largest */
+        const long n = fi_cq_read(endpoint_->cq(), &entry, 1);
+        if (n == -FI_EAGAIN || n == -FI_EINTR || n == 0) return PMX_SUCCESS;
+        if (n < 0) return PMX_ERR_TRANSPORT;
+        if (!entry.op_context) continue;
+        auto* slot = static_cast<Slot*>(entry.op_context);
         slot->next_free = free_;
         free_ = slot;
         n_free_++;

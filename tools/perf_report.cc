@@ -66,6 +66,7 @@ std::string perf_json(const PerfRow& row)
     line["doorbells"] = number(part(row.counts, &PerfCounts::doorbells));
     line["put_only_us"] = number(row.put_only_us);
     line["ratio_to_put_only"] = number(row.ratio_to_put_only());
+    line["groups"] = row.groups;
     line["baseline"] = row.baseline;
     line["refused"] = row.refused.empty() ? ordered_json() : ordered_json(row.refused);
     line["ok"] = row.ok;

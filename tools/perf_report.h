@@ -35,6 +35,7 @@ struct PerfRow {
     std::optional<PerfCounts> counts;
     std::optional<unsigned> producers; /* rate: threads that queued beside the engine */
     std::optional<PerfStages> stages;  /* rate */
+    bool groups = false;               /* fan: signals committed by the blocks, as groups */
     bool baseline = false;             /* single-queue ordered, coupled: in every table */
     bool ok = true;                    /* the counters are as they must be */
 
