@@ -87,7 +87,7 @@ EXTRA_DIST += man/update.sed README.md CONTRIBUTING.md
 # Brings the list of pmx-environment(7) up to date with runtime/params.def.
 .PHONY: update-man
 update-man: tools/pmx_info
-	$(AM_V_GEN)tools/pmx_info --params-roff >man/params.roff && \
+	$(AM_V_GEN)$(MKDIR_P) man && tools/pmx_info --params-roff >man/params.roff && \
 	$(SED) -f $(top_srcdir)/man/update.sed $(top_srcdir)/man/pmx-environment.7 >man/new.7 && \
 	mv man/new.7 $(top_srcdir)/man/pmx-environment.7 && \
 	rm man/params.roff
