@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* pmx_device_group.h: puts to one rank and the signals that announce them, committed together by the last block
- * to arrive: who sees ANY signal of the group sees ALL its puts. Part of pmx_device.h; not included alone. */
+ * to arrive: who sees ANY signal of the group sees ALL its puts. Part of pmx_device.h. */
 #ifndef PMX_DEVICE_GROUP_H
 #define PMX_DEVICE_GROUP_H
+
+#include "pmx_device.h"
 
 namespace pmx {
 

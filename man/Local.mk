@@ -28,6 +28,11 @@ dist_man_MANS += \
 	man/pmx_fence_rank.3 \
 	man/pmx_finalize.3 \
 	man/pmx_free.3 \
+	man/pmx_get_nbi.3 \
+	man/pmx_group_begin.3 \
+	man/pmx_group_commit.3 \
+	man/pmx_group_put.3 \
+	man/pmx_group_signal.3 \
 	man/pmx_heap_query.3 \
 	man/pmx_init.3 \
 	man/pmx_init_comm.3 \
@@ -71,12 +76,14 @@ dist_man_MANS += \
 	man/pmx.7
 
 dist_check_SCRIPTS += \
+	tests/man/budget.test \
 	tests/man/environment.test \
 	tests/man/facts.test \
 	tests/man/pages.test \
 	tests/man/programs.test \
 	tests/man/synopsis.test
 TESTS += \
+	tests/man/budget.test \
 	tests/man/environment.test \
 	tests/man/facts.test \
 	tests/man/pages.test \
