@@ -13,6 +13,15 @@ namespace {
 
 constexpr size_t kWordBytes = sizeof(uint64_t);
 
+/* Waits until signal is at_least or more; a failure says whose word did not come. */
+Status word_from(int from, const uint64_t* signal, uint64_t at_least)
+{
+    const Status came = from_pmx(
+        pmx_signal_wait(PMX_CTX_DEFAULT, signal, PMX_CMP_GE, at_least, from, Gather::kPatienceNs, nullptr));
+    return came.ok() ? came
+                     : Status(came.code(), fmt::format("no word from rank {}: {}", from, came.detail()));
+}
+
 }  // namespace
 
 size_t Gather::heap_bytes(int n_ranks)
@@ -59,9 +68,7 @@ Status Gather::all(std::span<const uint64_t> mine, std::vector<std::vector<uint6
     std::vector<std::vector<uint64_t>> all(static_cast<size_t>(size_));
     for (int from = 0; from < size_; from++) {
         const uint64_t* record = from == rank_ ? source : box(from);
-        if (from != rank_)
-            PMX_TRY(from_pmx(pmx_signal_wait(PMX_CTX_DEFAULT, signals_ + from, PMX_CMP_GE, epoch_, from,
-                                             kPatienceNs, nullptr)));
+        if (from != rank_) PMX_TRY(word_from(from, signals_ + from, epoch_));
         all[static_cast<size_t>(from)].assign(record, record + mine.size());
     }
     all_out = std::move(all);
@@ -90,8 +97,7 @@ Status Gather::take_round(const std::vector<uint64_t>& sizes, uint64_t round, co
         if (from == 0)
             piece = mine.data() + off;
         else
-            PMX_TRY(from_pmx(pmx_signal_wait(PMX_CTX_DEFAULT, signals + from, PMX_CMP_GE, round + 1, from,
-                                             kPatienceNs, nullptr)));
+            PMX_TRY(word_from(from, signals + from, round + 1));
         if (taken.ok()) taken = take(from, off, {piece, n});
     }
     return taken;

@@ -10,6 +10,7 @@
 #include "config.h"
 #include "launcher.h"
 #include "order.h"
+#include "runtime/params.h"
 #include "transport_ofi.h"
 
 namespace pmx::tools {
@@ -153,6 +154,8 @@ Status info_topology(ordered_json& section_out)
 
 Status info_params(ordered_json& section_out)
 {
+    Params params; /* all variables must be right, also those that do not exist */
+    PMX_TRY(params_from_environment(params));
     ordered_json rows = ordered_json::array();
     pmx_param_info_t info = {};
     info.size_bytes = sizeof info;

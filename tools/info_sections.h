@@ -14,7 +14,7 @@ nlohmann::ordered_json info_build();
 nlohmann::ordered_json info_transports();
 /* Brings pmx up and down: collective under mpirun, and once in a process. */
 Status info_topology(nlohmann::ordered_json& section_out);
-/* PMX_ERR_PARAM: a variable has a bad value. */
+/* PMX_ERR_PARAM: a variable has a bad value, or does not exist. */
 Status info_params(nlohmann::ordered_json& section_out);
 
 /* A section for people: "key  value" lines, or a table. */

@@ -5,14 +5,18 @@
 #include <unistd.h>
 
 #include <array>
-#include <charconv>
+#include <csignal>
 #include <cstdlib>
-#include <cstring>
 #include <initializer_list>
+
+#include "numeric.h"
 
 namespace pmx::tools {
 
 namespace {
+
+/* Writer: the handler of HoldSigterm, on any thread. Reader: its destructor. */
+volatile std::sig_atomic_t sigterm_came = 0;
 
 /* The first of these variables that holds a number of at least lowest, else otherwise. */
 int from_environment(std::initializer_list<const char*> names, int lowest, int otherwise)
@@ -21,9 +25,7 @@ int from_environment(std::initializer_list<const char*> names, int lowest, int o
         const char* text = std::getenv(name);
         if (!text) continue;
         int number = 0;
-        const char* end = text + std::strlen(text);
-        const auto parsed = std::from_chars(text, end, number);
-        if (parsed.ec == std::errc() && parsed.ptr == end && number >= lowest) return number;
+        if (parse_number(text, number) && number >= lowest) return number;
     }
     return otherwise;
 }
@@ -70,14 +72,19 @@ void print_error(const char* tool, const std::string& line)
     }
 }
 
+/* A handler and not a mask: threads that stood before, such as those of OpenBLAS, would take the signal. */
 HoldSigterm::HoldSigterm()
 {
-    sigset_t term;
-    sigemptyset(&term);
-    sigaddset(&term, SIGTERM);
-    pthread_sigmask(SIG_BLOCK, &term, &before_);
+    struct sigaction note = {};
+    note.sa_handler = [](int) { sigterm_came = 1; };
+    note.sa_flags = SA_RESTART;
+    sigaction(SIGTERM, &note, &before_);
 }
 
-HoldSigterm::~HoldSigterm() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+HoldSigterm::~HoldSigterm()
+{
+    sigaction(SIGTERM, &before_, nullptr);
+    if (sigterm_came) raise(SIGTERM);
+}
 
 }  // namespace pmx::tools

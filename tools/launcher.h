@@ -39,7 +39,7 @@ public:
     HoldSigterm& operator=(const HoldSigterm&) = delete;
 
 private:
-    sigset_t before_;
+    struct sigaction before_;
 };
 
 }  // namespace pmx::tools

@@ -4,9 +4,12 @@
 #include "config.h"
 
 #include <CLI/CLI.hpp>
+#include <climits>
 
+#include "numeric.h"
 #include "pmx.h"
 #include "shape.h"
+#include "strict_json.h"
 
 namespace pmx::tools {
 
@@ -39,6 +42,17 @@ constexpr const char* kAfter =
     "\n"
     "Exit status: 0 ok; 1 a wrong result; 2 bad input; 3 a rank, the network or the system failed.\n";
 
+/* Says the rule when it is broken, which the conversions of CLI11 do not. */
+CLI::Validator whole(uint64_t lowest, uint64_t highest)
+{
+    const auto complaint = [=](std::string& text) {
+        uint64_t number = 0;
+        if (parse_number(text, number) && number >= lowest && number <= highest) return std::string();
+        return fmt::format("{} must be a whole number from {} to {}", printable(text), lowest, highest);
+    };
+    return CLI::Validator(complaint, fmt::format("{}..{}", lowest, highest));
+}
+
 void add_work(CLI::App& app, MoeOptions& o)
 {
     auto* shape = app.add_option("--shape", o.shape, shape_choices() + "; default qwen3-30b-a3b");
@@ -52,7 +66,8 @@ void add_work(CLI::App& app, MoeOptions& o)
     auto* checkpoint = app.add_option(
         "--checkpoint", o.checkpoint,
         "Hugging Face directory (qwen3_moe, olmoe or mixtral; bf16 or fp32) to take shape and weights from");
-    auto* layer = app.add_option("--layer", o.layer, "layer of the checkpoint, from 0");
+    auto* layer =
+        app.add_option("--layer", o.layer, "layer of the checkpoint, from 0")->check(whole(0, INT_MAX));
     app.add_option(
         "--tokens-file", o.tokens_file,
         "activations: a .npy of float32, or of uint16 with the bits of bf16, [tokens of all ranks, H]");
@@ -60,7 +75,7 @@ void add_work(CLI::App& app, MoeOptions& o)
     app.add_option("--dtype", o.dtype, "bf16 or fp32; default that of the checkpoint, else bf16")
         ->check(CLI::IsMember({"bf16", "fp32"}));
     app.add_option("--seed", o.seed, "of the random weights and activations; default 1")
-        ->check(CLI::NonNegativeNumber);
+        ->check(whole(0, UINT64_MAX));
     shape->excludes(checkpoint);
     checkpoint->needs(layer);
     layer->needs(checkpoint);
@@ -68,13 +83,11 @@ void add_work(CLI::App& app, MoeOptions& o)
 
 void add_run(CLI::App& app, MoeOptions& o)
 {
-    app.add_option("--iters", o.iters, "measured forwards, 1 to 1000000; default 3")
-        ->check(CLI::Range(1, 1000000));
-    app.add_option("--warmup", o.warmup, "forwards before those, 0 to 1000000; default 1")
-        ->check(CLI::Range(0, 1000000));
+    app.add_option("--iters", o.iters, "measured forwards; default 3")->check(whole(1, 1000000));
+    app.add_option("--warmup", o.warmup, "forwards before those; default 1")->check(whole(0, 1000000));
     app.add_option("--blocks", o.blocks, "host blocks of the kernel; default from the cores")
-        ->check(CLI::NonNegativeNumber);
-    app.add_option("--tile-rows", o.tile_rows, "rows of a tile; default 64");
+        ->check(whole(2, 1024));
+    app.add_option("--tile-rows", o.tile_rows, "rows of a tile; default 64")->check(whole(1, 1024));
     app.add_option("--order", o.order, "PMX_ORDER: auto, stall-all, stall-rank, deferred or ordered");
     app.add_option("--signals", o.signals, "PMX_SIGNALS: coupled or grouped");
     app.add_option("--transport", o.transport, "PMX_TRANSPORT: auto, shm or ofi");

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* numeric.h: bf16 bits, element sizes, and products that must not wrap. */
+/* numeric.h: bf16 bits, element sizes, products that must not wrap, and numbers in texts. */
 #pragma once
 
 #include <bit>
+#include <charconv>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <string_view>
 
 #include "pmx_moe.h"
 
@@ -55,6 +57,14 @@ inline bool multiply(uint64_t a, uint64_t b, uint64_t& out)
     if (__builtin_mul_overflow(a, b, &product)) return false;
     out = product;
     return true;
+}
+
+/* The whole of text as a number; false: it is none, or out of T. */
+template <typename T>
+bool parse_number(std::string_view text, T& number)
+{
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    return error == std::errc() && end == text.data() + text.size() && !text.empty();
 }
 
 }  // namespace pmx::tools

@@ -47,14 +47,15 @@ Status collect(const Sections& s, ordered_json& all)
             worst = status;
     };
     ordered_json section;
-    /* Parameters first: pmx_init for the topology would only say the same. */
     if (s.build) all["build"] = info_build();
     if (s.transports) all["transports"] = info_transports();
     if (s.params) keep("params", info_params(section), section);
-    if (s.topology && worst.ok()) keep("topology", info_topology(section), section);
+    /* Also after a failure: the other ranks wait in pmx_init, and learn there what is wrong. */
+    if (s.topology) keep("topology", info_topology(section), section);
     return worst;
 }
 
+/* Rank 0 speaks and fails for all: mpirun would end it before its line is out if another were first. */
 int run(int argc, char** argv)
 {
     CLI::App app("pmx_info: what this build of pmx is and what it finds here; without an option, all of it",
@@ -69,7 +70,6 @@ int run(int argc, char** argv)
     } catch (const CLI::Success& success) {
         return speaks ? app.exit(success) : kExitOk;
     } catch (const CLI::ParseError& error) {
-        /* One rank fails for all: mpirun would end it before its line is out if another were first. */
         if (!speaks) return kExitOk;
         print_error(kTool, fmt::format("{} (pmx_info --help lists the options)", error.what()));
         return kExitInput;
@@ -87,7 +87,8 @@ int run(int argc, char** argv)
     if (speaks && !s.json)
         for (const auto& [name, section] : all.items()) fmt::print("{}\n{}\n", name, info_text(section));
     const bool written = std::fflush(stdout) == 0;
-    if (!status.ok() && speaks) print_error(kTool, status.detail());
+    if (!speaks) return kExitOk;
+    if (!status.ok()) print_error(kTool, status.detail());
     return status.ok() && !written ? kExitRuntime : exit_status(status);
 }
 

@@ -45,10 +45,15 @@ Status prepare(const MoeOptions& options, MoeInputs& inputs)
     return size_heap(options, inputs);
 }
 
-int fail_early(const Status& status)
+/* pmx did not come up (up), or is not even tried. With bad input all ranks come here: rank 0 speaks and fails
+ * for all, for mpirun would end it before its line is out if another failed first. Only where bad input of
+ * some ranks (mine) has given them another heap do those speak too: nobody else knows the reason. */
+int fail_early(const Status& mine, const Status& up)
 {
-    if (launcher_rank() == 0) print_error("pmx_moe", status.detail());
-    return exit_status(status);
+    const Status& status = mine.ok() ? up : mine;
+    const bool speaks = launcher_rank() == 0 || (!mine.ok() && up.code() == PMX_ERR_MISMATCH);
+    if (speaks) print_error("pmx_moe", status.detail());
+    return exit_status(status) == kExitInput && !speaks ? kExitOk : exit_status(status);
 }
 
 int run(int argc, char** argv)
@@ -62,12 +67,12 @@ int run(int argc, char** argv)
         return std::fflush(stdout) == 0 ? kExitOk : kExitRuntime;
     }
     if (status.ok()) status = prepare(options, inputs);
-    if (!status.ok() && launcher_size() == 1) return fail_early(status);
+    if (!status.ok() && launcher_size() == 1) return fail_early(status, {});
     {
         /* Also with bad input: the ranks then end together, after one of them has said why. */
         HoldSigterm hold;
         const Status up = from_pmx(pmx_init());
-        if (!up.ok()) return fail_early(status.ok() ? up : status);
+        if (!up.ok()) return fail_early(status, up);
     }
     return MoeJob(options, inputs).run(status);
 }

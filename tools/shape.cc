@@ -3,9 +3,9 @@
 #include "shape.h"
 
 #include <array>
-#include <charconv>
 #include <string_view>
 
+#include "numeric.h"
 #include "strict_json.h"
 
 namespace pmx::tools {
@@ -29,14 +29,6 @@ constexpr std::array<Preset, 6> kPresets = {{
     {"mixtral-8x7b", 4096, 14336, 8, 2, true, ""},
     {"llama4-scout", 5120, 8192, 16, 1, true, "sigmoid weight on the input, shared expert"},
 }};
-
-/* The whole of text as a number; false: it is none, or out of T. */
-template <typename T>
-bool parse_number(std::string_view text, T& number)
-{
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-    return error == std::errc() && end == text.data() + text.size() && !text.empty();
-}
 
 bool parse_list(std::string_view text, std::vector<int>& numbers)
 {
