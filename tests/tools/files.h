@@ -69,7 +69,12 @@ public:
              std::to_string(data_.size()) + "," + std::to_string(data_.size() + data.size()) + "]}");
         data_ += data;
     }
-    std::string bytes() const { return safetensors("{" + header_ + "}", data_); }
+    /* The data begin at a multiple of 8 and shift more, as the writer of Hugging Face has them with 0. */
+    std::string bytes(size_t shift = 0) const
+    {
+        const size_t n_bytes = header_.size() + 2, spaces = (8 - n_bytes % 8) % 8 + shift;
+        return safetensors("{" + header_ + "}" + std::string(spaces, ' '), data_);
+    }
 
 private:
     std::string header_, data_;
