@@ -217,7 +217,7 @@ void OfiEndpoint::note_grants(bool atomics_asked)
     caps_.orders_put = waw_holds && (order & (FI_ORDER_WAW | FI_ORDER_RMA_WAW));
     caps_.orders_set = set_by_write() ? caps_.orders_put : saw;
     caps_.orders_add = add_native_ ? writes_in_order_ : saw;
-    caps_.fence = info_->caps & FI_FENCE;
+    caps_.fence = row_.ask_fence && (info_->caps & FI_FENCE); /* some grant what was not asked for */
     source_by_address_ = cq_data_bytes() < kOfiDataWithRank;
     caps_.counted = cq_data_bytes() >= kOfiData && !lacks_source();
     caps_.max_put_bytes = info_->ep_attr->max_msg_size;

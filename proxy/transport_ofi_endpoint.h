@@ -60,6 +60,8 @@ public:
     bool messages_in_order() const { return messages_in_order_; }
     /* caps().counted: the sender of data is known by its address, fi_cq_readfrom(); else the data tell. */
     bool source_by_address() const { return source_by_address_; }
+    /* FI_FENCE is granted, but known not to be safe. */
+    bool avoids_fence() const { return !row_.ask_fence && (info_->caps & FI_FENCE); }
     /* A write with data takes a receive at the target. */
     bool data_takes_receive() const { return info_->mode & FI_RX_CQ_DATA; }
     /* Takes back what was granted and is not kept: only what is in kept, too, stays promised. */

@@ -53,6 +53,7 @@ Status try_provider(const OfiRow& row, bool native_add, Finding& finding)
     finding.provider.why = transport.set_by_write() ? "signals by writes" : "signals by messages";
     if (transport.set_by_write())
         finding.provider.why += transport.add_native() ? ", adds by native atomics" : ", adds by messages";
+    if (transport.avoids_fence()) finding.provider.why += "; FI_FENCE is unused: it may hang here";
     PMX_TRY(ofi_try_operations(alone, scratch));
     return try_promises(row, scratch, alone, finding);
 }

@@ -14,7 +14,9 @@ namespace {
  * - verbs: ofi_rxm sizes its queue for FI_UNIVERSE_SIZE peers, by default 256, which is more than small
  *   devices have. 32 is enough at any number of ranks, because the operations in flight are bounded by
  *   pmx and not by the peers.
- * - sockets: its progress thread sleeps between visits unless told not to; a put then takes 15 ms. */
+ * - sockets: its progress thread sleeps between visits unless told not to; a put then takes 15 ms. FI_FENCE
+ *   is not asked for: an operation that waits for its fence keeps the connection, and holds back the answer
+ *   that the peer needs. When the peer's next operation has a fence, too, both wait forever. */
 const OfiRow kTable[] = {
     {"cxi", SignalPath::atomic, true, nullptr, nullptr},
     {"efa", SignalPath::write, false, nullptr, nullptr},
@@ -23,7 +25,7 @@ const OfiRow kTable[] = {
     {"tcp;ofi_rxm", SignalPath::message, false, nullptr, nullptr},
     {"tcp", SignalPath::message, false, nullptr, nullptr},
     {"net", SignalPath::message, false, nullptr, nullptr},
-    {"sockets", SignalPath::message, true, "FI_SOCKETS_PE_WAITTIME", "0"},
+    {"sockets", SignalPath::message, false, "FI_SOCKETS_PE_WAITTIME", "0"},
     {"udp;ofi_rxd", SignalPath::write, false, nullptr, nullptr},
     {"shm", SignalPath::write, false, nullptr, nullptr},
 };

@@ -22,7 +22,7 @@ enum class SignalPath : uint8_t { message, write, atomic };
 struct OfiRow {
     std::string name;
     SignalPath signals;
-    bool ask_fence;       /* FI_FENCE exists there */
+    bool ask_fence;       /* FI_FENCE exists there, and is safe to use */
     const char* env_name; /* a libfabric variable that pmx sets unless the user did; or nullptr */
     const char* env_value;
     size_t max_cq_data = 8; /* at most so many bytes go along with a write, whatever the provider grants */
