@@ -56,7 +56,8 @@ class SoftNicTransport final : public Transport, private SoftNicFabric {
         : config_(config), heap_(heap), nic_(nic, events_, *this), arrivals_(config.size),
           ways_(static_cast<size_t>(config.size))
     {
-        events_.reserve(SoftNic::max_events(nic.profile));
+        /* Twice: events of operations that were given up stay until they are due. */
+        events_.reserve(2 * SoftNic::max_events(nic.profile));
     }
 
     Status create()

@@ -31,7 +31,7 @@ constexpr Mode kUnordered = {PMX_ORDER_COUNTED, PMX_SIGNALS_GROUPED};
 
 constexpr int kTokens[] = {256, 1024, 4096, 16384};
 constexpr int kNodes[] = {2, 4, 8, 16};
-constexpr int kSteps = 12 + 5 * 16 + 4; /* simulations, for the progress */
+constexpr int kSteps = 10 + 6 * 16 + 4; /* simulations, for the progress */
 
 class Paper {
 public:
@@ -127,10 +127,10 @@ private:
         for (const Figure& figure :
              {Figure{"predicted", "stall-all coupled", kBaseline, "2 %"}, {"predicted", "fence grouped", kPaper, "74 %"},
               {"goal", "ordered coupled (single queue)", kSingleQueue, "-"}, {"goal", "ordered grouped", kBest, ">= 95 %"},
-              {"goal", "counted grouped (no order needed)", kUnordered, ">= 95 %"}}) {
+              {"goal", "counted grouped (any fabric)", kUnordered, ">= 95 %"}}) {
             SimResult r;
             PMX_TRY(fan(figure.mode, 8, 4096, r));
-            add(figure.kind, fmt::format("of put-only, 96 x 4 KiB, 8 nodes: {}", figure.what), figure.published,
+            add(figure.kind, fmt::format("ratio to put-only, 8 nodes: {}", figure.what), figure.published,
                 fmt::format("{:.1f} %", r.ratio_to_put_only() * 100));
         }
         return {};
@@ -139,12 +139,12 @@ private:
     /* The MoE layer: all modes at all sizes. */
     Status layers()
     {
-        constexpr Mode modes[] = {kBaseline, kGroupedOnly, kFenceOnly, kPaper, kBest};
+        constexpr Mode modes[] = {kBaseline, kGroupedOnly, kFenceOnly, kPaper, kSingleQueue, kBest};
         constexpr size_t kAt1k = 1, kAt8 = 2, kAt16 = 3;
-        double us[5][4][4], one[4]; /* by mode, nodes, tokens */
+        double us[6][4][4], one[4]; /* by mode, nodes, tokens */
         for (size_t s = 0; s < 4; s++) {
             PMX_TRY(layer(kBaseline, 1, kTokens[s], one[s]));
-            for (size_t m = 0; m < 5; m++)
+            for (size_t m = 0; m < 6; m++)
                 for (size_t n = 0; n < 4; n++) PMX_TRY(layer(modes[m], kNodes[n], kTokens[s], us[m][n][s]));
         }
         auto range = [&](size_t mode) {
@@ -156,8 +156,8 @@ private:
             return fmt::format("{:.1f} to {:.1f}x", low, high);
         };
         auto worse = [&](size_t mode, size_t n) { return fmt::format("{:.1f}x", us[mode][n][kAt1k] / one[kAt1k]); };
-        double most[5] = {};
-        for (size_t m = 0; m < 5; m++)
+        double most[6] = {};
+        for (size_t m = 0; m < 6; m++)
             for (size_t n = 0; n < 4; n++)
                 for (size_t s = 0; s < 4; s++) most[m] = std::max(most[m], us[0][n][s] / us[m][n][s]);
         add("predicted", "layer, 1K tokens, 8 nodes, stall-all coupled", "22.7 ms", fmt::format("{:.1f} ms", us[0][kAt8][1] / 1e3));
@@ -168,9 +168,11 @@ private:
         add("predicted", "against one node, 8 nodes: stall-all coupled", "10x", worse(0, kAt8));
         add("predicted", "against one node, 16 nodes: stall-all coupled", "19x", worse(0, kAt16));
         add("predicted", "against one node, 16 nodes: fence grouped", "3.5x", worse(3, kAt16));
-        add("goal", "against one node, 16 nodes: ordered grouped", "<= 1.5x", worse(4, kAt16));
+        add("goal", "against one node, 16 nodes: ordered coupled (single queue)", "-", worse(4, kAt16));
+        add("goal", "against one node, 16 nodes: ordered grouped", "<= 1.5x", worse(5, kAt16));
         add("predicted", "largest gain of a layer: fence grouped", "10.3x", fmt::format("{:.1f}x", most[3]));
-        add("goal", "largest gain of a layer: ordered grouped", "-", fmt::format("{:.1f}x", most[4]));
+        add("goal", "largest gain of a layer: ordered coupled (single queue)", "-", fmt::format("{:.1f}x", most[4]));
+        add("goal", "largest gain of a layer: ordered grouped", "-", fmt::format("{:.1f}x", most[5]));
         return {};
     }
 
@@ -194,13 +196,13 @@ Status sim_paper(const SimTask& task, bool json, std::string& text_out)
     std::vector<Row> rows;
     PMX_TRY(Paper(task).run(rows));
     std::string text;
-    if (!json) text = fmt::format("{:<10} {:<58} {:>12} {:>20}\n", "", "figure", "published", "pmx_sim");
+    if (!json) text = fmt::format("{:<10} {:<60} {:>12} {:>20}\n", "", "figure", "published", "pmx_sim");
     for (const Row& row : rows) {
         if (json)
             text += nlohmann::ordered_json{{"tool", "pmx_sim"}, {"kind", row.kind}, {"figure", row.what},
                                            {"published", row.published}, {"pmx_sim", row.found}}.dump() + "\n";
         else
-            text += fmt::format("{:<10} {:<58} {:>12} {:>20}\n", row.kind, row.what, row.published, row.found);
+            text += fmt::format("{:<10} {:<60} {:>12} {:>20}\n", row.kind, row.what, row.published, row.found);
     }
     if (!json) text += fmt::format(kBelow, task.tflops);
     text_out = text;

@@ -261,6 +261,19 @@ void nothing_passes_a_fence_from_behind(void**)
     }
 }
 
+/* A fence costs what it costs on a network card: it leaves when what was before it has completed, three crossings
+ * after that has left. */
+void a_fence_waits_in_the_card(void**)
+{
+    Bench bench(config_of("cx7-ndr"));
+    uint64_t landed_ns = 0;
+    bench.world.on_signal = [&](int, uint64_t, uint64_t, uint64_t time_ns) { landed_ns = time_ns; };
+    Op ops[] = {put_op(bench.src.data(), 0, 512, 1), set_op(8192, 1, 2, kOpFence)};
+    assert_true(bench.post(1, ops));
+    bench.run();
+    assert_true(landed_ns >= 3 * 900);
+}
+
 void every_operation_takes_place_once(void**)
 {
     for (const char* profile : {"ideal", "slingshot11", "cx7-ndr", "efa", "tcp"}) {
@@ -457,6 +470,7 @@ int main()
         cmocka_unit_test(without_reorder_nothing_overtakes),
         cmocka_unit_test(flagged_signals_keep_their_place),
         cmocka_unit_test(nothing_passes_a_fence_from_behind),
+        cmocka_unit_test(a_fence_waits_in_the_card),
         cmocka_unit_test(every_operation_takes_place_once),
         cmocka_unit_test(a_get_brings_the_data),
         cmocka_unit_test(the_queue_is_bounded),
