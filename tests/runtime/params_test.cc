@@ -60,7 +60,7 @@ void every_default_is_its_own_shortest_form(void**)
         assert_string_equal(pmx::param_text(info->name, params).c_str(), info->default_text);
         assert_true(strlen(info->help) > 0);
     }
-    assert_int_equal(n_rows, 12);
+    assert_int_equal(n_rows, 16);
     assert_null(pmx::param_info(-1));
     assert_true(params.heap_bytes == 256ull << 20);
     assert_true(params.timeout_ns == 60'000'000'000);
@@ -69,6 +69,8 @@ void every_default_is_its_own_shortest_form(void**)
     assert_true(params.order == PMX_ORDER_AUTO && params.signals == PMX_SIGNALS_GROUPED);
     assert_true(params.transport == pmx::TransportChoice::any && params.log_level == pmx::LogLevel::warn);
     assert_true(params.proxy_bind && params.ofi_provider == "auto");
+    assert_true(params.softnic_profile == "ideal" && params.softnic_faults == "none" && params.softnic_reorder);
+    assert_true(params.softnic_seed == 1);
 }
 
 void sizes(void**)
@@ -118,10 +120,10 @@ void counts(void**)
 void choices_are_the_enums(void**)
 {
     pmx::Params params;
-    const pmx_order_t orders[] = {PMX_ORDER_AUTO, PMX_ORDER_STALL_ALL, PMX_ORDER_STALL_RANK,
-                                  PMX_ORDER_DEFERRED, PMX_ORDER_ORDERED};
-    const char* order_texts[] = {"auto", "stall-all", "stall-rank", "deferred", "ordered"};
-    for (int i = 0; i < 5; ++i) {
+    const pmx_order_t orders[] = {PMX_ORDER_AUTO,  PMX_ORDER_STALL_ALL, PMX_ORDER_STALL_RANK, PMX_ORDER_DEFERRED,
+                                  PMX_ORDER_FENCE, PMX_ORDER_ORDERED,   PMX_ORDER_COUNTED};
+    const char* order_texts[] = {"auto", "stall-all", "stall-rank", "deferred", "fence", "ordered", "counted"};
+    for (int i = 0; i < 7; ++i) {
         assert_accepts("ORDER", order_texts[i], order_texts[i]);
         assert_true(pmx::param_parse("ORDER", order_texts[i], params).ok());
         assert_int_equal(params.order, orders[i]);
@@ -132,12 +134,14 @@ void choices_are_the_enums(void**)
     assert_true(params.transport == pmx::TransportChoice::shm);
     assert_true(pmx::param_parse("TRANSPORT", "ofi", params).ok());
     assert_true(params.transport == pmx::TransportChoice::ofi);
+    assert_true(pmx::param_parse("TRANSPORT", "softnic", params).ok());
+    assert_true(params.transport == pmx::TransportChoice::softnic);
     assert_true(pmx::param_parse("LOG", "error", params).ok());
     assert_true(params.log_level == pmx::LogLevel::error);
     assert_true(pmx::param_parse("LOG", "debug", params).ok());
     assert_true(params.log_level == pmx::LogLevel::debug);
     for (const char* bad : {"", "Auto", "stall", "auto|", "ordered ", "auto|stall-all", "4"}) {
-        assert_refuses("ORDER", bad, "auto|stall-all|stall-rank|deferred|ordered");
+        assert_refuses("ORDER", bad, "auto|stall-all|stall-rank|deferred|fence|ordered|counted");
     }
 }
 
@@ -255,7 +259,7 @@ void list_has_every_row_once(void**)
         assert_true(pmx::params_roff().find(entry) != std::string::npos);
         ++n_rows;
     }
-    assert_int_equal(n_rows, 12);
+    assert_int_equal(n_rows, 16);
 }
 
 }  // namespace
