@@ -25,9 +25,9 @@ namespace pmx::moe {
 struct Scratch {
     explicit Scratch(const Shape& shape);
 
-    std::vector<float> rows;   /* [tile_rows, H] the rows of the tiles, then their results */
-    std::vector<float> gate;   /* [tile_rows, I] */
-    std::vector<float> up;     /* [tile_rows, I] */
+    std::vector<float> rows;   /* [padded tile_rows, H] the rows of the tiles, then their results */
+    std::vector<float> gate;   /* [padded tile_rows, I] */
+    std::vector<float> up;     /* [padded tile_rows, I] */
     std::vector<float> panel;  /* some rows of a weight matrix: experts.cc */
     std::vector<float> sum;    /* [H] */
     std::vector<Tile> tiles;   /* [tile_rows] */

@@ -26,15 +26,22 @@ Status Collectives::min_max(uint64_t value, uint64_t& min_out, uint64_t& max_out
         int err = put_signal(thread, ctx_, &in, &out, offsetof(Cell, signal), &in.signal, epoch_,
                              PMX_SIGNAL_SET, to);
         if (!err) err = signal_wait(thread, ctx_, &in.signal, PMX_CMP_EQ, epoch_, PMX_RANK_ANY);
-        if (err)
-            return fail(static_cast<pmx_err_t>(err), "collective: no word from rank {}: {}", from,
-                        pmx_error_string(err));
+        if (err) return failed(err, from);
         min = std::min(min, in.min);
         max = std::max(max, in.max);
     }
     min_out = min;
     max_out = max;
     return {};
+}
+
+/* The rank that has failed may be another than the one whose word is missing. */
+Status Collectives::failed(int err, int from) const
+{
+    for (int rank = 0; err == PMX_ERR_PEER_FAILED && rank < ctx_.size; rank++)
+        if (detail::load_acquire(&ctx_.peer_failed[rank]))
+            return fail(PMX_ERR_PEER_FAILED, "collective: rank {} has failed", rank);
+    return fail(static_cast<pmx_err_t>(err), "collective: no word from rank {}: {}", from, pmx_error_string(err));
 }
 
 Status Collectives::barrier()

@@ -27,6 +27,7 @@ class Collectives {
     Status same(uint64_t value, const char* what);
 
   private:
+    Status failed(int err, int from) const;
     /* One message. Two sets by parity of the epoch: a rank can be one epoch ahead of another, never two,
      * since it needs word from all of the one between. signal: the epoch; never 0, never reset. */
     struct alignas(64) Cell {

@@ -62,6 +62,7 @@ std::string promises(const TransportCaps& caps)
     add(caps.orders_add, "put before signal add");
     add(caps.orders_put, "put before put");
     add(caps.fence, "fence");
+    add(caps.counted, "counted arrivals");
     return text.empty() ? "completions only" : text;
 }
 
