@@ -7,8 +7,8 @@
 
 namespace pmx {
 
-/* For tests of the tests: posts everything at once and orders nothing. Never a parameter. */
-inline constexpr pmx_order_t kOrderNone = static_cast<pmx_order_t>(100);
+/* For tests of the tests: posts everything at once and orders nothing. Never a parameter. 7 is the largest value that the enum can hold. */
+inline constexpr pmx_order_t kOrderNone = static_cast<pmx_order_t>(7);
 
 /* The two baselines, which wait at an order point. */
 inline bool stalls(pmx_order_t order) { return order == PMX_ORDER_STALL_ALL || order == PMX_ORDER_STALL_RANK; }
