@@ -47,7 +47,7 @@ std::string explanation(std::span<const SimResult> rows)
     const char* name = order_name(best->task.order);
     std::string text = fmt::format(
         "Batching alone (stall-all, coupled to grouped) is {} faster; ordering alone (coupled, stall-all to {}) is {};\n"
-        "both together are {}. Once order costs no wait, batching adds {}.\n",
+        "both together are {}. Once order costs no wait, batching is worth {} (below 1: it costs).\n",
         times(*base, *grouped), name, times(*base, *best), times(*base, *both), times(*best, *both));
     if (best->task.order == PMX_ORDER_ORDERED)
         text += "\"ordered coupled\" is what one queue that keeps the order of writes does with no help: the baseline\n"
