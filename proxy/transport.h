@@ -55,7 +55,7 @@ struct Completion {
     pmx_err_t err; /* PMX_SUCCESS: the operation is visible at the target */
 };
 
-/* What a transport promises, found by asking the provider, never assumed. Constant after construction. */
+/* What a transport promises, found by asking the provider, never assumed. Constant after connect(). */
 struct TransportCaps {
     std::string name;     /* "ofi", ... */
     std::string provider; /* "tcp;ofi_rxm", ...; "" without one */
@@ -83,6 +83,10 @@ class Transport {
     virtual ~Transport() = default;
 
     virtual const TransportCaps& caps() const = 0;
+
+    /* Before connect(): takes back the promises that are not in `kept`, because another rank could not make them.
+     * By default nothing, for a transport whose promises are the same on all ranks. */
+    virtual void withhold(const TransportCaps& kept) { (void)kept; }
 
     /* Bytes that the other ranks need to reach this one (endpoint name, heap key and base). The size may
      * differ between ranks. */

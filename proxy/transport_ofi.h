@@ -17,10 +17,11 @@ struct OfiProvider {
     std::string why; /* why not usable, or what was found out (such as "atomics by messages: ...") */
 };
 
-/* What libfabric offers here that pmx could use, best first (the order of preference is one table).
- * only: a provider name to look at alone, or "" for all of the table. Opens and closes each, the first time
- * that this process asks: some 50 ms each. */
-std::vector<OfiProvider> ofi_probe(const std::string& only);
+/* Names of what libfabric offers here that pmx could use, best first (the order of preference is one table). */
+std::vector<std::string> ofi_offered();
+
+/* Opens, tries and closes a provider, the first time that this process asks: some 50 ms. */
+OfiProvider ofi_probe(const std::string& name);
 
 /* An endpoint of this provider with the heap registered. Probes the provider first, unless that was done. */
 Status ofi_open(const std::string& provider, const TransportConfig& config,

@@ -28,8 +28,8 @@ public:
 
     bool add_native() const { return endpoint_->add_native(); }
     bool set_by_write() const { return endpoint_->set_by_write(); }
-    /* Before the first post: promises that the provider was seen to break are taken back. */
-    void withhold(const TransportCaps& kept) { endpoint_->withhold(kept); }
+    /* Also of promises that the provider was seen to break. */
+    void withhold(const TransportCaps& kept) override { endpoint_->withhold(kept); }
     bool avoids_fence() const { return endpoint_->avoids_fence(); }
     bool source_by_address() const { return endpoint_->source_by_address(); }
     /* Arrivals that could not be counted: the provider names no rank as their source, or one that has failed.

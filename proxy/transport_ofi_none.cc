@@ -4,15 +4,9 @@
 
 namespace pmx {
 
-std::vector<OfiProvider> ofi_probe(const std::string& only)
-{
-    if (only.empty()) return {};
-    OfiProvider provider;
-    provider.name = only;
-    provider.usable = false;
-    provider.why = "this build has no libfabric";
-    return {provider};
-}
+std::vector<std::string> ofi_offered() { return {}; }
+
+OfiProvider ofi_probe(const std::string& name) { return {name, {}, false, "this build has no libfabric"}; }
 
 Status ofi_open(const std::string& provider, const TransportConfig&, std::unique_ptr<Transport>&)
 {

@@ -107,25 +107,25 @@ std::vector<std::string> offered()
 
 }  // namespace
 
-std::vector<OfiProvider> ofi_probe(const std::string& only)
+std::vector<std::string> ofi_offered()
 {
     ofi_set_environment();
+    const std::vector<std::string> found = offered();
     std::vector<std::string> names;
-    if (!only.empty()) {
-        names.push_back(only);
-    } else {
-        const std::vector<std::string> found = offered();
-        auto has = [](const std::vector<std::string>& in, const std::string& name) {
-            return std::find(in.begin(), in.end(), name) != in.end();
-        };
-        for (const OfiRow& row : ofi_table())
-            if (has(found, row.name)) names.push_back(row.name);
-        for (const std::string& name : found)
-            if (!has(names, name)) names.push_back(name);
-    }
-    std::vector<OfiProvider> providers;
-    for (const std::string& name : names) providers.push_back(examine(ofi_row(name)).provider);
-    return providers;
+    auto has = [](const std::vector<std::string>& in, const std::string& name) {
+        return std::find(in.begin(), in.end(), name) != in.end();
+    };
+    for (const OfiRow& row : ofi_table())
+        if (has(found, row.name)) names.push_back(row.name);
+    for (const std::string& name : found)
+        if (!has(names, name)) names.push_back(name);
+    return names;
+}
+
+OfiProvider ofi_probe(const std::string& name)
+{
+    ofi_set_environment();
+    return examine(ofi_row(name)).provider;
 }
 
 Status ofi_open(const std::string& provider, const TransportConfig& config,

@@ -2,6 +2,7 @@
 #include "runtime/network.h"
 
 #include <algorithm>
+#include <cstring>
 
 #include "runtime/log.h"
 #include "transport_ofi.h"
@@ -16,51 +17,73 @@ std::span<const std::byte> bytes_of(const std::string& text)
     return std::as_bytes(std::span(text.data(), text.size()));
 }
 
-/* The names of the providers that work here, a line each, best first; why: what is wrong with the rest. */
-std::string usable_providers(const std::string& asked, std::string& why)
+/* The names to try, a line each, best first. */
+std::string candidates(const std::string& asked)
 {
+    if (asked != "auto") return asked + "\n";
     std::string names;
-    for (const OfiProvider& provider : ofi_probe(asked == "auto" ? "" : asked)) {
-        if (provider.usable)
-            names += provider.name + "\n";
-        else
-            why += fmt::format("{}{}: {}", why.empty() ? "" : "; ", provider.name, provider.why);
-    }
+    for (const std::string& name : ofi_offered()) names += name + "\n";
     return names;
 }
 
-/* The first line of the first list that is a line of all the others; "" when there is none. */
-std::string first_common_line(const std::vector<std::vector<std::byte>>& lists)
+/* The lines of the first list that are lines of all the others, in its order. */
+std::vector<std::string> common_lines(const std::vector<std::vector<std::byte>>& lists)
 {
     std::vector<std::string> texts;
     for (const auto& list : lists)
         texts.push_back("\n" + std::string(reinterpret_cast<const char*>(list.data()), list.size()));
+    std::vector<std::string> lines;
     for (size_t begin = 1, end; (end = texts[0].find('\n', begin)) != std::string::npos; begin = end + 1) {
         std::string line = "\n" + texts[0].substr(begin, end - begin + 1);
         if (std::all_of(texts.begin(), texts.end(),
                         [&](auto& text) { return text.find(line) != std::string::npos; }))
-            return line.substr(1, line.size() - 2);
+            lines.push_back(line.substr(1, line.size() - 2));
     }
-    return "";
+    return lines;
 }
 
+/* Ranks try one provider after the other, and take the first that works for all of them. */
 Status choose_provider(Bootstrap& bootstrap, const Params& params, std::string& provider_out)
 {
+    std::vector<std::vector<std::byte>> all;
+    PMX_TRY(bootstrap.allgather(bytes_of(candidates(params.ofi_provider)), all));
     std::string why;
-    std::string usable = usable_providers(params.ofi_provider, why);
-    std::vector<std::vector<std::byte>> lists;
-    PMX_TRY(bootstrap.allgather(bytes_of(usable), lists));
-    provider_out = first_common_line(lists);
-    Status found;
-    if (provider_out.empty()) {
-        if (usable.empty())
-            found = fail(PMX_ERR_TRANSPORT, "PMX_OFI_PROVIDER={}: no libfabric provider works here: {}",
-                         params.ofi_provider, why.empty() ? "libfabric offers none of that name" : why);
-        else
-            found = fail(PMX_ERR_TRANSPORT, "PMX_OFI_PROVIDER={}: no libfabric provider works on all ranks",
-                         params.ofi_provider);
+    for (const std::string& name : common_lines(all)) {
+        const OfiProvider provider = ofi_probe(name);
+        const std::byte works = std::byte(provider.usable);
+        PMX_TRY(bootstrap.allgather(std::span(&works, 1), all));
+        if (std::all_of(all.begin(), all.end(), [](auto& one) { return one.at(0) == std::byte(1); })) {
+            provider_out = name;
+            return {};
+        }
+        why += fmt::format("{}{}: {}", why.empty() ? "" : "; ", name,
+                           provider.usable ? "does not work on another rank" : provider.why);
     }
-    return bootstrap_agree(bootstrap, found, nullptr);
+    Status none = fail(PMX_ERR_TRANSPORT, "PMX_OFI_PROVIDER={}: no libfabric provider works on all ranks: {}",
+                       params.ofi_provider, why.empty() ? "none is offered on all" : why);
+    return bootstrap_agree(bootstrap, none, nullptr);
+}
+
+constexpr bool TransportCaps::*kPromises[] = {&TransportCaps::orders_set, &TransportCaps::orders_add,
+                                              &TransportCaps::orders_put, &TransportCaps::fence,
+                                              &TransportCaps::counted};
+
+/* Each rank tried its transport for itself; what one could not promise holds for none. */
+Status agree_on_promises(Bootstrap& bootstrap, Transport& transport)
+{
+    uint32_t bits = 0;
+    for (size_t i = 0; i < std::size(kPromises); i++) bits |= uint32_t{transport.caps().*kPromises[i]} << i;
+    std::vector<std::vector<std::byte>> all;
+    PMX_TRY(bootstrap.allgather(std::as_bytes(std::span(&bits, 1)), all));
+    for (const auto& one : all) {
+        uint32_t theirs = 0;
+        if (one.size() == sizeof theirs) std::memcpy(&theirs, one.data(), sizeof theirs);
+        bits &= theirs;
+    }
+    TransportCaps kept = transport.caps();
+    for (size_t i = 0; i < std::size(kPromises); i++) kept.*kPromises[i] = bits >> i & 1;
+    transport.withhold(kept);
+    return {};
 }
 
 /* The software NIC, as the parameters describe it. */
@@ -90,6 +113,7 @@ Status network_open(Bootstrap& bootstrap, const Params& params, const TransportC
         opened = ofi_open(provider, config, transport);
     }
     PMX_TRY(bootstrap_agree(bootstrap, opened, nullptr));
+    PMX_TRY(agree_on_promises(bootstrap, *transport));
     std::vector<std::vector<std::byte>> addresses;
     PMX_TRY(bootstrap.allgather(transport->address(), addresses));
     PMX_TRY(bootstrap_agree(bootstrap, transport->connect(addresses), nullptr));

@@ -107,13 +107,15 @@ ordered_json info_transports()
                     {"order", "none"},
                     {"promises", "plain stores, no proxy"},
                     {"why", "ranks of one node"}});
-    for (const OfiProvider& provider : ofi_probe(""))
+    for (const std::string& name : ofi_offered()) {
+        const OfiProvider provider = ofi_probe(name);
         rows.push_back({{"transport", "ofi"},
                         {"provider", provider.name},
                         {"usable", provider.usable},
                         {"order", auto_order(provider)},
                         {"promises", provider.usable ? promises(provider.caps) : "-"},
                         {"why", provider.why}});
+    }
     if (!kLibfabric)
         rows.push_back({{"transport", "ofi"},
                         {"provider", ""},
