@@ -14,6 +14,7 @@ tools_pmx_info_LDADD = libpmxcore.la
 # pmx_perf drives the engine and libfabric by itself, so it carries its own copy, too.
 bin_PROGRAMS += tools/pmx_perf
 tools_pmx_perf_SOURCES = \
+	tools/command_line.h \
 	tools/gather.cc tools/gather.h \
 	tools/launcher.cc tools/launcher.h \
 	tools/perf_engine.cc tools/perf_engine.h \
@@ -40,6 +41,7 @@ tools_pmx_perf_LDADD = libpmxcore.la
 # So does pmx_sim: engines and software NICs.
 bin_PROGRAMS += tools/pmx_sim
 tools_pmx_sim_SOURCES = \
+	tools/command_line.h \
 	tools/launcher.cc tools/launcher.h \
 	tools/numeric.h \
 	tools/pmx_sim.cc \
@@ -61,6 +63,7 @@ if HAVE_OPENBLAS
 noinst_LTLIBRARIES += libpmxtools.la
 libpmxtools_la_SOURCES = \
 	tools/checkpoint.cc tools/checkpoint.h \
+	tools/command_line.h \
 	tools/gather.cc tools/gather.h \
 	tools/generator.cc tools/generator.h \
 	tools/launcher.cc tools/launcher.h \

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* moe_options.cc: the options of pmx_moe and their help, which is also the source of its man page. */
 #include "moe_options.h"
-#include "config.h"
 
-#include <CLI/CLI.hpp>
 #include <climits>
 
+#include "command_line.h"
 #include "numeric.h"
 #include "pmx.h"
 #include "shape.h"
@@ -106,21 +105,11 @@ Status parse_moe_options(int argc, char** argv, MoeOptions& options_out, std::st
 {
     CLI::App app(kAbout, "pmx_moe");
     app.footer(kAfter);
-    app.set_version_flag("--version", std::string("pmx_moe ") + PACKAGE_VERSION);
     MoeOptions options;
     add_work(app, options);
     add_run(app, options);
-    try {
-        app.parse(argc, argv);
-    } catch (const CLI::CallForHelp&) {
-        text_out = app.help();
-        return {};
-    } catch (const CLI::CallForVersion& version) {
-        text_out = std::string(version.what()) + "\n";
-        return {};
-    } catch (const CLI::ParseError& error) {
-        return fail(PMX_ERR_ARGUMENT, "{} (pmx_moe --help lists the options)", error.what());
-    }
+    PMX_TRY(parse_command_line(app, argc, argv, text_out));
+    if (!text_out.empty()) return {};
     options_out = options;
     return {};
 }

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* perf_options.cc: the options of pmx_perf and their help. */
 #include "perf_options.h"
-#include "config.h"
 
-#include <CLI/CLI.hpp>
 #include <charconv>
 #include <map>
+
+#include "command_line.h"
 
 namespace pmx::tools {
 
@@ -166,22 +166,12 @@ Status parse_perf_options(int argc, char** argv, PerfOptions& options_out, std::
 {
     CLI::App app(kAbout, "pmx_perf");
     app.footer(kAfter);
-    app.set_version_flag("--version", std::string("pmx_perf ") + PACKAGE_VERSION);
     PerfOptions options;
     options.warmup = 3;
     Texts texts;
     add_options(app, options, texts);
-    try {
-        app.parse(argc, argv);
-    } catch (const CLI::CallForHelp&) {
-        text_out = app.help();
-        return {};
-    } catch (const CLI::CallForVersion& version) {
-        text_out = std::string(version.what()) + "\n";
-        return {};
-    } catch (const CLI::ParseError& error) {
-        return fail(PMX_ERR_ARGUMENT, "{} (pmx_perf --help lists the options)", error.what());
-    }
+    PMX_TRY(parse_command_line(app, argc, argv, text_out));
+    if (!text_out.empty()) return {};
     PMX_TRY(finish(options, texts));
     options_out = std::move(options);
     return {};

@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* sim_options.cc: the options of pmx_sim and their help, which is also the source of its man page. */
 #include "sim_options.h"
-#include "config.h"
 
-#include <CLI/CLI.hpp>
-
+#include "command_line.h"
 #include "order.h"
 
 namespace pmx::tools {
@@ -96,21 +94,11 @@ Status parse_sim_options(int argc, char** argv, SimOptions& options_out, std::st
 {
     CLI::App app(kAbout, "pmx_sim");
     app.footer(kAfter);
-    app.set_version_flag("--version", std::string("pmx_sim ") + PACKAGE_VERSION);
     SimOptions options;
     Text text;
     add_options(app, options, text);
-    try {
-        app.parse(argc, argv);
-    } catch (const CLI::CallForHelp&) {
-        text_out = app.help();
-        return {};
-    } catch (const CLI::CallForVersion& version) {
-        text_out = std::string(version.what()) + "\n";
-        return {};
-    } catch (const CLI::ParseError& error) {
-        return fail(PMX_ERR_ARGUMENT, "{} (pmx_sim --help lists the options)", error.what());
-    }
+    PMX_TRY(parse_command_line(app, argc, argv, text_out));
+    if (!text_out.empty()) return {};
     SimTask& task = options.task;
     PMX_TRY(softnic_profile(text.profile, task.profile));
     PMX_TRY(find_order(text.order, task.order));
