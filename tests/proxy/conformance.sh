@@ -3,7 +3,8 @@
 # What the conformance_*.test scripts share: one set of promises, the program conformance, over one transport.
 #
 #   conform N OPTION...   runs it as N ranks; PMX_X=y before it reaches all ranks
-#   find_out N OPTION...  a mode that orders nothing must be found out
+#   find_out N OPTION...  a mode that orders nothing must be found out, with one of a few seeds: when all ranks share
+#                         a busy core, a rank may look so late that all has come
 
 . "$top_srcdir/tests/lib.sh"
 conformance=$build/tests/proxy/conformance
@@ -28,10 +29,12 @@ usable() {
 }
 
 find_out() {
-    local n=$1
+    local n=$1 seed
     shift
-    ranks "$n" "$conformance" none "$@" >"$scratch/out" 2>"$scratch/err"
-    [ $? -eq 1 ] && grep -q 'was seen before its data' "$scratch/err" && return
+    for seed in 1 2 3 4 5 6 7 8; do
+        PMX_SOFTNIC_SEED=$seed ranks "$n" "$conformance" none "$@" >"$scratch/out" 2>"$scratch/err"
+        [ $? -eq 1 ] && grep -q 'was seen before its data' "$scratch/err" && return
+    done
     cat "$scratch/out" "$scratch/err"
     fail "a mode that orders nothing passed"
 }
