@@ -6,6 +6,9 @@ set -u
 cd "$(dirname "${BASH_SOURCE[0]}")" || exit 2
 export LC_ALL=C
 unset MAKEFLAGS MFLAGS
+# Not for the programs: pmx refuses PMX_ variables that it does not know.
+configure_options=${PMX_QUICKSTART_CONFIGURE-} job_options=${PMX_QUICKSTART_ARGS-}
+unset PMX_QUICKSTART_CONFIGURE PMX_QUICKSTART_ARGS
 source_dir=$PWD
 
 usage() {
@@ -125,7 +128,7 @@ install_packages() {
 }
 
 configure_and_make() {
-    local options="${PMX_QUICKSTART_CONFIGURE-}" file stale=no n_jobs n_gib
+    local options=$configure_options file stale=no n_jobs n_gib
     for file in configure.ac VERSION m4/pmx_with.m4; do
         if [ ! configure -nt "$file" ] || [ ! -e Makefile.in ]; then stale=yes; fi
     done
@@ -166,7 +169,7 @@ layer() {
     if [ "$(id -u)" -eq 0 ]; then job+=(--allow-run-as-root); fi
     job+=(build/tools/pmx_moe --shape qwen3-30b-a3b --tokens 64 --transport ofi --check --json "$@")
     # shellcheck disable=SC2206  # options
-    job+=(${PMX_QUICKSTART_ARGS-})
+    job+=($job_options)
     say "$name: pmx_moe ${*:-as it comes}"
     logged "$name.log" env PMX_OFI_PROVIDER='tcp;ofi_rxm' OPENBLAS_NUM_THREADS=1 timeout -k 5 300 "${job[@]}"
     status=$?
@@ -268,7 +271,7 @@ run_tests() {
     fi
     rm -rf build/stage
     main_job_tells main-job 0
-    PMX_QUICKSTART_ARGS="${PMX_QUICKSTART_ARGS-} --flip-weight" main_job_tells main-job-with-a-flipped-weight 1
+    job_options="$job_options --flip-weight" main_job_tells main-job-with-a-flipped-weight 1
     if [ "${1-}" = full ]; then also distcheck; fi
     n_bad=$(grep -c '^FAIL' build/test-results)
     say "tests: $(grep -c '^PASS' build/test-results) passed, $n_bad failed, $(grep -c '^SKIP' build/test-results) skipped"
