@@ -55,3 +55,23 @@ libpmxcore_la_SOURCES += \
 else
 libpmxcore_la_SOURCES += proxy/transport_ofi_none.cc proxy/transport_ofi.h
 endif
+
+# The verbs transport, or what stands in for it.
+if HAVE_VERBS
+libpmxcore_la_SOURCES += \
+	proxy/transport_verbs.cc \
+	proxy/transport_verbs.h \
+	proxy/transport_verbs_address.cc \
+	proxy/transport_verbs_device.cc \
+	proxy/transport_verbs_device.h \
+	proxy/transport_verbs_impl.h \
+	proxy/transport_verbs_message.cc \
+	proxy/transport_verbs_post.cc \
+	proxy/transport_verbs_probe.cc \
+	proxy/transport_verbs_resources.cc \
+	proxy/transport_verbs_resources.h \
+	proxy/transport_verbs_selftest.cc \
+	proxy/transport_verbs_selftest.h
+else
+libpmxcore_la_SOURCES += proxy/transport_verbs_none.cc proxy/transport_verbs.h
+endif

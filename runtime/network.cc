@@ -7,6 +7,7 @@
 #include "runtime/log.h"
 #include "transport_ofi.h"
 #include "transport_softnic.h"
+#include "transport_verbs.h"
 
 namespace pmx {
 
@@ -100,6 +101,21 @@ Status open_softnic(const Params& params, const TransportConfig& config, const S
 
 }  // namespace
 
+VerbsConfig verbs_config(const Params& params)
+{
+    VerbsConfig verbs;
+    verbs.device = params.verbs_device;
+    verbs.port = params.verbs_port;
+    verbs.gid = params.verbs_gid;
+    verbs.n_qps = params.verbs_n_qps;
+    verbs.relaxed = params.verbs_relaxed;
+    verbs.add = params.verbs_add;
+    verbs.ack_timeout_ns = params.verbs_ack_timeout_ns;
+    verbs.retries = params.verbs_retries;
+    verbs.rnr_delay_ns = params.verbs_rnr_delay_ns;
+    return verbs;
+}
+
 Status network_open(Bootstrap& bootstrap, const Params& params, const TransportConfig& config,
                     const ShmSegment& heap, std::unique_ptr<Transport>& transport_out)
 {
@@ -107,6 +123,8 @@ Status network_open(Bootstrap& bootstrap, const Params& params, const TransportC
     Status opened;
     if (params.transport == TransportChoice::softnic) {
         opened = open_softnic(params, config, heap, transport);
+    } else if (params.transport == TransportChoice::verbs) {
+        opened = verbs_open(verbs_config(params), config, transport);
     } else {
         std::string provider;
         PMX_TRY(choose_provider(bootstrap, params, provider));

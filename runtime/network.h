@@ -11,7 +11,10 @@
 
 namespace pmx {
 
-/* Collective. The software NIC if it was asked for; else the same libfabric provider on all ranks: the first in the
+/* The parameters of the verbs transport. */
+VerbsConfig verbs_config(const Params& params);
+
+/* Collective. The software NIC, or verbs, if it was asked for; else the same libfabric provider on all ranks: the first in the
  * order of preference that works on each of them. PMX_ERR_TRANSPORT: there is none, with the reason found on the
  * lowest rank. heap: that of config; it outlives the transport. */
 Status network_open(Bootstrap& bootstrap, const Params& params, const TransportConfig& config,

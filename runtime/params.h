@@ -10,10 +10,11 @@
 
 #include "runtime/log.h"
 #include "status.h"
+#include "transport_verbs.h"
 
 namespace pmx {
 
-enum class TransportChoice { any = 0, shm = 1, ofi = 2, softnic = 3 }; /* the order of the choices of PMX_TRANSPORT */
+enum class TransportChoice { any = 0, shm = 1, ofi = 2, softnic = 3, verbs = 4 }; /* the order of the choices of PMX_TRANSPORT */
 
 struct Params {
     Params(); /* the defaults */

@@ -137,7 +137,7 @@ Status Runtime::attach_peers(const std::vector<Peer>& all)
         }
         Status watched = watch.add(r, segment.pid());
         if (!watched.ok()) log_warn("{}", watched.detail());
-        if (params.transport == TransportChoice::ofi || params.transport == TransportChoice::softnic) continue;
+        if (params.transport != TransportChoice::any && params.transport != TransportChoice::shm) continue;
         peers[r] = std::move(segment);
         peer_base[r] = peers[r].base();
     }

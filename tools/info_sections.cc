@@ -10,8 +10,10 @@
 #include "config.h"
 #include "launcher.h"
 #include "order.h"
+#include "runtime/network.h"
 #include "runtime/params.h"
 #include "transport_ofi.h"
+#include "transport_verbs.h"
 
 namespace pmx::tools {
 
@@ -29,6 +31,11 @@ constexpr bool kMpi = false;
 constexpr bool kLibfabric = true;
 #else
 constexpr bool kLibfabric = false;
+#endif
+#if defined(HAVE_VERBS)
+constexpr bool kVerbs = true;
+#else
+constexpr bool kVerbs = false;
 #endif
 #if defined(HAVE_OPENBLAS)
 constexpr bool kOpenblas = true;
@@ -66,13 +73,31 @@ std::string promises(const TransportCaps& caps)
     return text.empty() ? "completions only" : text;
 }
 
-/* The mode that PMX_ORDER=auto leads to with this provider. */
-std::string auto_order(const OfiProvider& provider)
+/* The mode that PMX_ORDER=auto leads to. */
+std::string auto_order(const TransportCaps& caps)
 {
-    if (!provider.usable) return "-";
     pmx_order_t order = PMX_ORDER_AUTO;
-    const Status status = resolve_order(PMX_ORDER_AUTO, provider.caps, order);
+    const Status status = resolve_order(PMX_ORDER_AUTO, caps, order);
     return status.ok() ? order_name(order) : status.detail();
+}
+
+/* An OfiProvider or a VerbsDevice. */
+template <typename Found>
+ordered_json transport_row(const char* transport, const Found& found)
+{
+    return {{"transport", transport},
+            {"provider", found.name},
+            {"usable", found.usable},
+            {"order", found.usable ? auto_order(found.caps) : "-"},
+            {"promises", found.usable ? promises(found.caps) : "-"},
+            {"why", found.why}};
+}
+
+/* As the parameters are; bad ones are told by who needs them. */
+VerbsConfig verbs_asked()
+{
+    Params params;
+    return params_from_environment(params).ok() ? verbs_config(params) : VerbsConfig();
 }
 
 std::string cell(const ordered_json& value)
@@ -93,6 +118,7 @@ ordered_json info_build()
             {"compiler", "C++ " __VERSION__},
             {"mpi", kMpi},
             {"libfabric", kLibfabric},
+            {"verbs", kVerbs},
             {"openblas", kOpenblas},
             {"debug", kDebug},
             {"sanitizer", sanitizers()}};
@@ -107,15 +133,7 @@ ordered_json info_transports()
                     {"order", "none"},
                     {"promises", "plain stores, no proxy"},
                     {"why", "ranks of one node"}});
-    for (const std::string& name : ofi_offered()) {
-        const OfiProvider provider = ofi_probe(name);
-        rows.push_back({{"transport", "ofi"},
-                        {"provider", provider.name},
-                        {"usable", provider.usable},
-                        {"order", auto_order(provider)},
-                        {"promises", provider.usable ? promises(provider.caps) : "-"},
-                        {"why", provider.why}});
-    }
+    for (const std::string& name : ofi_offered()) rows.push_back(transport_row("ofi", ofi_probe(name)));
     if (!kLibfabric)
         rows.push_back({{"transport", "ofi"},
                         {"provider", ""},
@@ -123,6 +141,7 @@ ordered_json info_transports()
                         {"order", "-"},
                         {"promises", "-"},
                         {"why", "built without libfabric"}});
+    for (const VerbsDevice& device : verbs_probe(verbs_asked())) rows.push_back(transport_row("verbs", device));
     return rows;
 }
 

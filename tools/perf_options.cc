@@ -121,7 +121,7 @@ void add_options(CLI::App& app, PerfOptions& o, Texts& t)
     app.add_flag("--groups", o.groups,
                  "fan: with grouped signals the blocks commit those of each destination as one group");
     app.add_flag("--raw", o.raw, "the same transfers posted straight on libfabric, beside those of pmx");
-    app.add_option("--transport", o.transport, "PMX_TRANSPORT: auto, shm, ofi or softnic");
+    app.add_option("--transport", o.transport, "PMX_TRANSPORT: auto, shm, ofi, softnic or verbs");
     app.add_option("--provider", o.provider, "PMX_OFI_PROVIDER: such as tcp;ofi_rxm");
     app.add_option("--heap", o.heap, "PMX_HEAP_SIZE; default what is needed, unless that variable is set");
     app.add_option("--destinations", t.destinations,

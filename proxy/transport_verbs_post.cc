@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* transport_verbs_post.cc: from operations to chains of work requests, one doorbell for each chain. */
+#include <endian.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "transport_verbs_impl.h"
+
+namespace pmx {
+
+namespace {
+
+/* So often a work request asks for a completion, besides the last of each chain. A completion tells of all
+ * before it; more of them tell earlier, which only parked signals need. */
+constexpr uint64_t kSignalEvery = 16;
+
+}  // namespace
+
+int VerbsTransport::post(int dst_rank, std::span<const Op> ops)
+{
+    if (dst_rank < 0 || size_t(dst_rank) >= peers_.size()) return PMX_ERR_RANK;
+    Peer& peer = peers_[size_t(dst_rank)];
+    if (peer.failed) return PMX_ERR_PEER_FAILED;
+
+    size_t n_taken = 0;
+    for (; n_taken < std::min(ops.size(), kChain); n_taken++) {
+        const Op& op = ops[n_taken];
+        if (op.n_bytes > caps_.max_put_bytes) {
+            if (n_taken == 0) return PMX_ERR_ARGUMENT;
+            break;
+        }
+        if (must_wait(peer, op)) break;
+        const Path path = path_of(peer, op);
+        if (path == Path::message && peer.free_messages.empty()) break;
+        const unsigned i = pick_queue(dst_rank, peer);
+        const size_t queue = queue_index(dst_rank, i);
+        if (room(queues_[queue]) == 0) break;
+        append(chains_[i], queue, peer, op, path);
+    }
+    for (unsigned i = 0; i < verbs_.n_qps; i++)
+        if (!ring(chains_[i], queue_index(dst_rank, i)))
+            break_peer(dst_rank); /* poll() tells what becomes of them */
+    return int(n_taken);
+}
+
+/* A signal that must stay behind what was posted before it cannot be placed by the target's card while
+ * earlier ones wait for the target's processor: it goes after them, as a message. */
+VerbsTransport::Path VerbsTransport::path_of(const Peer& peer, const Op& op) const
+{
+    if (op.kind == OpKind::put) return Path::write;
+    if (op.kind == OpKind::get) return Path::read;
+    if (op.flags & kOpCounted) return Path::message;
+    if ((op.flags & (kOpFence | kOpOrdered)) && peer.n_messages) return Path::message;
+    if (op.kind == OpKind::signal_set) return Path::write;
+    return mine_.port.native_add ? Path::atomic : Path::message;
+}
+
+/* The target's card would place this one before its processor has applied a message with a fence. */
+bool VerbsTransport::must_wait(const Peer& peer, const Op& op) const
+{
+    if (peer.n_messages == 0 || path_of(peer, op) == Path::message) return false;
+    return peer.n_fenced_messages != 0;
+}
+
+/* Queue pairs in turn; one that is full is passed over. */
+unsigned VerbsTransport::pick_queue(int dst_rank, Peer& peer) const
+{
+    for (unsigned tries = 0; tries < verbs_.n_qps; tries++) {
+        const unsigned i = peer.next_queue;
+        peer.next_queue = (peer.next_queue + 1) % verbs_.n_qps;
+        if (room(queues_[queue_index(dst_rank, i)])) return i;
+    }
+    return peer.next_queue;
+}
+
+/* The cell that goes with the next number of this queue. */
+void* VerbsTransport::next_cell(size_t queue)
+{
+    return mine_.send_cell(queue, queues_[queue].n_posted).bytes;
+}
+
+/* A work request with its piece of memory and its number, which next_cell() was taken for. Small pieces go
+ * along with the request, so that the card need not fetch them. */
+ibv_send_wr& VerbsTransport::next_request(Chain& chain, size_t queue, Posted posted, const void* from,
+                                          size_t n_bytes, uint32_t local_key)
+{
+    Queue& to = queues_[queue];
+    ibv_sge& piece = chain.pieces[chain.n];
+    piece = {reinterpret_cast<uint64_t>(from), uint32_t(n_bytes), local_key};
+    ibv_send_wr& request = chain.requests[chain.n];
+    request = {};
+    request.wr_id = uint64_t(queue) << kNumberBits | (to.n_posted & ((uint64_t{1} << kNumberBits) - 1));
+    request.sg_list = &piece;
+    request.num_sge = 1;
+    if (to.n_posted % kSignalEvery == 0) request.send_flags = IBV_SEND_SIGNALED;
+    if (chain.n) chain.requests[chain.n - 1].next = &request;
+    to.posted[to.n_posted % mine_.send_depth] = posted;
+    to.n_posted++;
+    chain.n++;
+    return request;
+}
+
+void VerbsTransport::append(Chain& chain, size_t queue, Peer& peer, const Op& op, Path path)
+{
+    if (path == Path::message) {
+        append_message(chain, queue, peer, op);
+        return;
+    }
+    const bool signal = op.kind == OpKind::signal_set || op.kind == OpKind::signal_add;
+    void* const cell = next_cell(queue);
+    if (signal) std::memcpy(cell, &op.value, sizeof op.value);
+    const void* const from = signal ? cell : op.src;
+    const size_t n_bytes = signal ? sizeof op.value : op.n_bytes;
+    ibv_send_wr& request = next_request(chain, queue, {op.cookie, Sort::operation}, from, n_bytes,
+                                        signal ? mine_.cell_key() : mine_.data()->lkey);
+    const uint64_t to = peer.base + op.dst_off;
+    const uint32_t key = signal ? peer.strict_key : peer.data_key;
+    /* The flag does not hold back writes: see caps_of(). */
+    if (op.flags & kOpFence) request.send_flags |= IBV_SEND_FENCE;
+    if (path == Path::atomic) {
+        request.opcode = IBV_WR_ATOMIC_FETCH_AND_ADD;
+        request.wr.atomic.remote_addr = to;
+        request.wr.atomic.rkey = key;
+        request.wr.atomic.compare_add = op.value;
+        return;
+    }
+    request.opcode = path == Path::read ? IBV_WR_RDMA_READ : IBV_WR_RDMA_WRITE;
+    request.wr.rdma.remote_addr = to;
+    request.wr.rdma.rkey = key;
+    if (path == Path::read) return;
+    if (n_bytes <= mine_.max_inline) {
+        request.send_flags |= IBV_SEND_INLINE;
+        sent_.inlines++;
+    }
+    if (op.kind == OpKind::put && (op.flags & kOpCounted)) {
+        request.opcode = IBV_WR_RDMA_WRITE_WITH_IMM;
+        request.imm_data = htobe32(VerbsImmediate::pack(op.stream, op.seq));
+    }
+}
+
+/* Posts what is in the chain, and empties it. False: the queue pair takes nothing more. */
+bool VerbsTransport::ring(Chain& chain, size_t queue)
+{
+    if (chain.n == 0) return true;
+    chain.requests[chain.n - 1].send_flags |= IBV_SEND_SIGNALED;
+    sent_.chains++;
+    sent_.operations += chain.n;
+    chain.n = 0;
+    ibv_send_wr* refused = nullptr;
+    return ibv_post_send(mine_.qp(queue), chain.requests.data(), &refused) == 0;
+}
+
+}  // namespace pmx

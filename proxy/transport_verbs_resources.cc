@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* transport_verbs_resources.cc: sizes that the device allows, and the calls that make things of them. */
+#include "transport_verbs_resources.h"
+
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+namespace pmx {
+
+namespace {
+
+constexpr unsigned kMaxSendDepth = 256, kMinSendDepth = 16;
+constexpr unsigned kReceives = 1024;
+constexpr unsigned kMaxReadAtomic = 16;
+constexpr unsigned kInlineTries[] = {256, 128, 64, 0};
+
+std::string locked_memory_limit()
+{
+    rlimit limit{};
+    if (getrlimit(RLIMIT_MEMLOCK, &limit) || limit.rlim_cur == RLIM_INFINITY) return "not limited";
+    return fmt::format("{} bytes", limit.rlim_cur);
+}
+
+}  // namespace
+
+Status VerbsResources::failed(const char* call) const
+{
+    return fail(PMX_ERR_TRANSPORT, "verbs device {}: {}: {}", port.name, call, std::strerror(errno));
+}
+
+Status VerbsResources::open(const VerbsConfig& verbs, const std::string& device,
+                            const TransportConfig& config, size_t n_queues)
+{
+    PMX_TRY(verbs_open_port(device, verbs, port));
+    PMX_TRY(size_queues(n_queues));
+    pd_.reset(ibv_alloc_pd(port.context.get()));
+    if (!pd_) return failed("ibv_alloc_pd");
+    PMX_TRY(register_heap(config, verbs.relaxed));
+    PMX_TRY(open_queues(n_queues));
+    return open_cells();
+}
+
+/* Every send may end with a completion of its own when its queue pair fails, and so may every receive: the
+ * completion queue has room for all. */
+Status VerbsResources::size_queues(size_t n_queues)
+{
+    const ibv_device_attr& device = port.device;
+    if (n_queues > size_t(device.max_qp))
+        return fail(PMX_ERR_UNSUPPORTED, "verbs device {}: {} queue pairs are needed, it has {}", port.name,
+                    n_queues, device.max_qp);
+    n_receives = std::min({kReceives, unsigned(device.max_srq_wr), unsigned(device.max_cqe) / 2});
+    const size_t room = (size_t(device.max_cqe) - n_receives) / n_queues;
+    send_depth = unsigned(std::min({room, size_t(device.max_qp_wr), size_t(kMaxSendDepth)}));
+    if (n_receives == 0 || send_depth < kMinSendDepth)
+        return fail(
+            PMX_ERR_UNSUPPORTED,
+            "verbs device {}: a completion queue of at most {} entries is too small for {} queue pairs",
+            port.name, device.max_cqe, n_queues);
+    rd_atomic = uint8_t(
+        std::clamp(std::min(device.max_qp_rd_atom, device.max_qp_init_rd_atom), 1, int(kMaxReadAtomic)));
+    return {};
+}
+
+/* One region, when nothing is relaxed: pages are pinned, and counted against the limit, for each. */
+Status VerbsResources::register_heap(const TransportConfig& config, bool relaxed)
+{
+    const int data_access = IBV_ACCESS_LOCAL_WRITE | IBV_ACCESS_REMOTE_WRITE | IBV_ACCESS_REMOTE_READ;
+    const int strict_access = data_access | (port.native_add ? IBV_ACCESS_REMOTE_ATOMIC : 0);
+    strict_.reset(ibv_reg_mr(pd_.get(), config.heap_base, config.heap_bytes, strict_access));
+    if (strict_ && relaxed)
+        data_.reset(ibv_reg_mr(pd_.get(), config.heap_base, config.heap_bytes,
+                               data_access | int(IBV_ACCESS_RELAXED_ORDERING)));
+    if (strict_ && (data_ || !relaxed)) return {};
+    return fail(
+        PMX_ERR_MEMORY,
+        "verbs device {}: ibv_reg_mr: a heap of {} bytes cannot be registered: {}; locked memory is {} "
+        "(ulimit -l)",
+        port.name, config.heap_bytes, std::strerror(errno), locked_memory_limit());
+}
+
+Status VerbsResources::open_queues(size_t n_queues)
+{
+    const int n_entries = int(n_receives + n_queues * send_depth);
+    cq_.reset(ibv_create_cq(port.context.get(), n_entries, nullptr, nullptr, 0));
+    if (!cq_) return failed("ibv_create_cq");
+    ibv_srq_init_attr shared{};
+    shared.attr.max_wr = n_receives;
+    shared.attr.max_sge = 1;
+    srq_.reset(ibv_create_srq(pd_.get(), &shared));
+    if (!srq_) return failed("ibv_create_srq");
+
+    ibv_qp_init_attr attr{};
+    attr.send_cq = attr.recv_cq = cq_.get();
+    attr.srq = srq_.get();
+    attr.qp_type = IBV_QPT_RC;
+    attr.sq_sig_all = 0;
+    for (const unsigned n_inline : kInlineTries) {
+        attr.cap = {};
+        attr.cap.max_send_wr = send_depth;
+        attr.cap.max_send_sge = 1;
+        attr.cap.max_inline_data = max_inline = n_inline;
+        qps_.emplace_back(ibv_create_qp(pd_.get(), &attr));
+        if (qps_.back()) break;
+        qps_.pop_back();
+    }
+    if (qps_.empty()) return failed("ibv_create_qp");
+    while (qps_.size() < n_queues) {
+        attr.cap = {};
+        attr.cap.max_send_wr = send_depth;
+        attr.cap.max_send_sge = 1;
+        attr.cap.max_inline_data = max_inline;
+        qps_.emplace_back(ibv_create_qp(pd_.get(), &attr));
+        if (!qps_.back()) return failed("ibv_create_qp");
+    }
+    return {};
+}
+
+Status VerbsResources::open_cells()
+{
+    const size_t n_bytes = (qps_.size() * send_depth + n_receives) * sizeof(VerbsCell);
+    constexpr size_t kPage = 4096;
+    cells_.reset(static_cast<VerbsCell*>(std::aligned_alloc(kPage, (n_bytes + kPage - 1) / kPage * kPage)));
+    if (!cells_) return fail(PMX_ERR_MEMORY, "no memory for {} bytes of verbs cells", n_bytes);
+    std::memset(static_cast<void*>(cells_.get()), 0, n_bytes);
+    cell_region_.reset(ibv_reg_mr(pd_.get(), cells_.get(), n_bytes, IBV_ACCESS_LOCAL_WRITE));
+    return cell_region_ ? Status() : failed("ibv_reg_mr");
+}
+
+}  // namespace pmx
