@@ -100,3 +100,18 @@ tests_proxy_conformance_SOURCES = \
 	tests/proxy/conformance_effect.cc \
 	tests/proxy/conformance_order.cc
 tests_proxy_conformance_LDADD = libpmxcore.la
+
+# The verbs transport. Where there is no device, the scripts run in a virtual machine that has two.
+EXTRA_DIST += tests/lab/in_vm.sh tests/lab/rdma-vm
+verbs_scripts = tests/proxy/conformance_verbs.test
+verbs_unit_scripts = tests/proxy/verbs.test
+dist_check_SCRIPTS += $(verbs_scripts) $(verbs_unit_scripts)
+if HAVE_VERBS
+TESTS += $(verbs_scripts)
+if HAVE_CMOCKA
+check_PROGRAMS += tests/proxy/verbs_test
+TESTS += tests/proxy/verbs_test $(verbs_unit_scripts)
+endif
+endif
+tests_proxy_verbs_test_SOURCES = tests/proxy/verbs_test.cc tests/cmocka_cxx.h
+tests_proxy_verbs_test_LDADD = libpmxcore.la $(CMOCKA_LIBS)

@@ -1,0 +1,341 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The verbs transport, ranks as objects of one process: doorbells and completions, room, adds by the card, failure of
+ * one rank, and what is said of a device that cannot be used. Where there is no device, what needs one is skipped;
+ * verbs.test runs it where there are two. */
+#include <cstdlib>
+#include <cstring>
+
+#include "pmx_atomic.h"
+#include "transport_verbs_impl.h"
+#include "tests/cmocka_cxx.h"
+
+namespace {
+
+using namespace pmx;
+
+constexpr size_t kHeapBytes = 1 << 20, kWordOff = 0, kFromOff = 4096, kToOff = 1 << 19;
+constexpr uint64_t kLimitNs = 20'000'000'000;
+
+/* The devices that work; the tests below take turns on them. */
+const std::vector<std::string>& devices()
+{
+    static const std::vector<std::string> names = [] {
+        std::vector<std::string> found;
+        for (const VerbsDevice& device : verbs_probe({}))
+            if (device.usable) found.push_back(device.name);
+        return found;
+    }();
+    return names;
+}
+
+struct World {
+    std::vector<std::unique_ptr<std::byte, decltype(&std::free)>> heaps;
+    std::vector<std::unique_ptr<VerbsTransport>> ranks;
+    std::vector<std::vector<Completion>> done;
+
+    World(int size, VerbsConfig verbs = {})
+    {
+        verbs.ack_timeout_ns = 2'000'000;
+        verbs.retries = 5;
+        std::vector<std::vector<std::byte>> addresses;
+        for (int r = 0; r < size; r++) {
+            heaps.emplace_back(static_cast<std::byte*>(std::aligned_alloc(4096, kHeapBytes)), &std::free);
+            std::memset(heaps.back().get(), 0, kHeapBytes);
+            TransportConfig config{r, size, heaps.back().get(), kHeapBytes, kLimitNs};
+            const Status opened =
+                VerbsTransport::open(verbs, devices()[size_t(r) % devices().size()], config, ranks.emplace_back());
+            if (!opened.ok()) print_message("%s\n", opened.detail().c_str());
+            assert_true(opened.ok());
+            addresses.push_back(ranks.back()->address());
+        }
+        for (auto& rank : ranks) {
+            const Status connected = rank->connect(addresses);
+            if (!connected.ok()) print_message("%s\n", connected.detail().c_str());
+            assert_true(connected.ok());
+        }
+        done.resize(size_t(size));
+    }
+    std::byte* at(int rank, size_t off) { return heaps[size_t(rank)].get() + off; }
+    uint64_t word(int rank, size_t off)
+    {
+        return detail::load_acquire(reinterpret_cast<const uint64_t*>(at(rank, off)));
+    }
+    void poll()
+    {
+        for (size_t r = 0; r < ranks.size(); r++) {
+            if (!ranks[r]) continue;
+            Completion some[32];
+            const int n = ranks[r]->poll(some);
+            assert_true(n >= 0);
+            done[r].insert(done[r].end(), some, some + n);
+        }
+    }
+    template <typename Condition>
+    void until(Condition condition)
+    {
+        const uint64_t end_ns = detail::now_ns() + kLimitNs;
+        while (!condition()) {
+            poll();
+            assert_true(detail::now_ns() < end_ns);
+        }
+    }
+    /* Posts all of them, polling for room. */
+    void post(int from, int to, const std::vector<Op>& ops)
+    {
+        for (size_t n = 0; n < ops.size(); poll()) {
+            const int taken = ranks[size_t(from)]->post(to, std::span(ops).subspan(n));
+            assert_true(taken >= 0);
+            n += size_t(taken);
+        }
+    }
+};
+
+Op op_of(OpKind kind, const void* src, uint64_t dst_off, uint64_t n_bytes, uint64_t value, uint64_t cookie)
+{
+    Op op{};
+    op.kind = kind;
+    op.src = src;
+    op.dst_off = dst_off;
+    op.n_bytes = n_bytes;
+    op.value = value;
+    op.cookie = cookie;
+    return op;
+}
+
+std::vector<Op> puts(World& world, int from, size_t n, size_t n_bytes)
+{
+    std::vector<Op> ops;
+    for (size_t i = 0; i < n; i++)
+        ops.push_back(op_of(OpKind::put, world.at(from, kFromOff + i * n_bytes), kToOff + i * n_bytes, n_bytes, 0, i));
+    return ops;
+}
+
+bool no_device()
+{
+    if (!devices().empty()) return false;
+    if (std::getenv("PMX_TEST_IN_VM")) assert_true(false);
+    return true;
+}
+#define NEED_DEVICE() \
+    if (no_device()) skip()
+
+void a_chain_has_one_doorbell_and_few_completions(void**)
+{
+    NEED_DEVICE();
+    World world(2);
+    for (size_t i = 0; i < 64 * 8; i++) *world.at(0, kFromOff + i) = std::byte(i * 5 + 1);
+    const std::vector<Op> ops = puts(world, 0, 64, 8);
+    assert_int_equal(world.ranks[0]->post(1, ops), 64);
+    const VerbsTransport::Sent& sent = world.ranks[0]->sent();
+    assert_int_equal(sent.chains, 1);
+    assert_int_equal(sent.operations, 64);
+    assert_int_equal(sent.inlines, 64);
+    world.until([&] { return world.done[0].size() == 64; });
+    assert_true(sent.completions <= 5);
+    for (size_t i = 0; i < 64; i++) {
+        assert_int_equal(world.done[0][i].cookie, i);
+        assert_int_equal(world.done[0][i].err, PMX_SUCCESS);
+    }
+    assert_memory_equal(world.at(0, kFromOff), world.at(1, kToOff), 64 * 8);
+}
+
+void large_data_are_not_copied_into_requests(void**)
+{
+    NEED_DEVICE();
+    World world(2);
+    for (size_t i = 0; i < 200'000; i++) *world.at(0, kFromOff + i) = std::byte(i * 7 + i / 256);
+    world.post(0, 1, puts(world, 0, 1, 200'000));
+    world.until([&] { return world.done[0].size() == 1; });
+    assert_int_equal(world.ranks[0]->sent().inlines, 0);
+    assert_memory_equal(world.at(0, kFromOff), world.at(1, kToOff), 200'000);
+    Op too_long = puts(world, 0, 1, 8)[0];
+    too_long.n_bytes = world.ranks[0]->caps().max_put_bytes + 1;
+    assert_int_equal(world.ranks[0]->post(1, std::span(&too_long, 1)), PMX_ERR_ARGUMENT);
+}
+
+void without_a_look_at_completions_there_is_an_end_of_room(void**)
+{
+    NEED_DEVICE();
+    World world(2);
+    const std::vector<Op> ops = puts(world, 0, 64, 8);
+    size_t n = 0;
+    for (int taken; (taken = world.ranks[0]->post(1, ops)) > 0; n += size_t(taken)) assert_true(n < 10'000);
+    world.until([&] { return world.done[0].size() == n; });
+    assert_int_equal(world.ranks[0]->post(1, ops), 64);
+}
+
+/* By the card alone: no processor adds to this word. */
+void adds_of_several_ranks_happen_once(void**)
+{
+    NEED_DEVICE();
+    for (const VerbsAdd add : {VerbsAdd::atomic, VerbsAdd::message}) {
+        VerbsConfig verbs;
+        verbs.add = add;
+        World world(3, verbs);
+        constexpr size_t kAdds = 400;
+        uint64_t expected = 0;
+        for (size_t i = 0; i < kAdds; i++)
+            for (int from = 0; from < 3; from++) {
+                const uint64_t value = i << (from * 16);
+                expected += value;
+                world.post(from, 1, {op_of(OpKind::signal_add, nullptr, kWordOff, 8, value, i)});
+            }
+        for (size_t from = 0; from < 3; from++) world.until([&] { return world.done[from].size() == kAdds; });
+        assert_true(world.word(1, kWordOff) == expected);
+        assert_int_equal(world.ranks[0]->sent().messages, add == VerbsAdd::atomic ? 0 : kAdds);
+    }
+}
+
+/* Four queue pairs keep no order; the last stream there is. */
+void counted_signals_wait_for_what_is_before_them(void**)
+{
+    NEED_DEVICE();
+    VerbsConfig verbs;
+    verbs.n_qps = 4;
+    World world(2, verbs);
+    std::memset(world.at(0, kFromOff), 0x77, 1000);
+    uint64_t seq = 0;
+    for (uint64_t round = 1; round <= 200; round++) {
+        std::memset(world.at(1, kToOff), 0, 1000);
+        std::vector<Op> ops;
+        for (size_t part = 0; part < 10; part++)
+            ops.push_back(op_of(OpKind::put, world.at(0, kFromOff + part * 100), kToOff + part * 100, 100, 0, 0));
+        ops.push_back(op_of(OpKind::signal_set, nullptr, kWordOff, 8, round, 0));
+        for (Op& op : ops) {
+            op.flags = kOpCounted;
+            op.stream = 255;
+            op.seq = seq++;
+        }
+        world.post(0, 1, ops);
+        world.until([&] { return world.word(1, kWordOff) == round; });
+        assert_memory_equal(world.at(0, kFromOff), world.at(1, kToOff), 1000);
+    }
+    world.until([&] { return world.done[0].size() == 200 * 11; });
+}
+
+size_t count(const std::vector<Completion>& done, uint64_t first_cookie, pmx_err_t err)
+{
+    size_t n = 0;
+    for (const Completion& one : done) n += one.cookie >= first_cookie && one.cookie < first_cookie + 100 && one.err == err;
+    return n;
+}
+
+void a_rank_that_is_gone_fails_alone(void**)
+{
+    NEED_DEVICE();
+    World world(3);
+    world.ranks[2].reset();
+    std::vector<Op> ops = puts(world, 0, 20, 64);
+    assert_int_equal(world.ranks[0]->post(1, ops), 20);
+    for (Op& op : ops) op.cookie += 100;
+    assert_int_equal(world.ranks[0]->post(2, ops), 20);
+    world.until([&] { return world.done[0].size() == 40; });
+    assert_int_equal(count(world.done[0], 0, PMX_SUCCESS), 20);
+    assert_int_equal(count(world.done[0], 100, PMX_ERR_PEER_FAILED), 20);
+    assert_int_equal(world.ranks[0]->post(2, ops), PMX_ERR_PEER_FAILED);
+    for (Op& op : ops) op.cookie += 100;
+    assert_int_equal(world.ranks[0]->post(1, ops), 20);
+    world.until([&] { return world.done[0].size() == 60; });
+    assert_int_equal(count(world.done[0], 200, PMX_SUCCESS), 20);
+}
+
+/* The target does not poll, so a message to it has no ack. */
+void giving_up_a_rank_ends_what_is_under_way(void**)
+{
+    NEED_DEVICE();
+    World world(2);
+    auto silent = std::move(world.ranks[1]);
+    std::vector<Op> ops;
+    for (uint64_t i = 0; i < 5; i++) ops.push_back(op_of(OpKind::signal_add, nullptr, kWordOff, 8, 1, i));
+    assert_int_equal(world.ranks[0]->post(1, ops), 5);
+    world.ranks[0]->fail_peer(1);
+    world.until([&] { return world.done[0].size() == 5; });
+    assert_int_equal(count(world.done[0], 0, PMX_ERR_PEER_FAILED), 5);
+    assert_int_equal(world.ranks[0]->post(1, ops), PMX_ERR_PEER_FAILED);
+}
+
+Status opened_with(const VerbsConfig& verbs)
+{
+    static std::byte heap[4096];
+    const TransportConfig config{0, 1, heap, sizeof heap, kLimitNs};
+    std::unique_ptr<Transport> transport;
+    return verbs_open(verbs, config, transport);
+}
+
+void refused(const VerbsConfig& verbs, const char* text)
+{
+    const Status status = opened_with(verbs);
+    assert_false(status.ok());
+    if (status.detail().find(text) == std::string::npos) print_message("%s\n", status.detail().c_str());
+    assert_true(status.detail().find(text) != std::string::npos);
+}
+
+void a_device_that_cannot_be_used_is_named_with_the_reason(void**)
+{
+    VerbsConfig verbs;
+    verbs.device = "nosuch0";
+    refused(verbs, "there is no verbs device \"nosuch0\"");
+    if (devices().empty()) {
+        refused({}, "PMX_TRANSPORT=verbs: no device works here: ");
+        assert_false(verbs_probe({}).front().why.empty());
+        return;
+    }
+    verbs.device = devices()[0];
+    verbs.port = 99;
+    refused(verbs, "there is no port 99");
+    verbs.port = 1;
+    verbs.gid = "one";
+    refused(verbs, "PMX_VERBS_GID=one: must be auto or an index in 0..");
+    verbs.gid = "77";
+    assert_false(opened_with(verbs).ok());
+    verbs.gid = "auto";
+    assert_true(opened_with(verbs).ok());
+}
+
+void ranks_that_differ_are_refused(void**)
+{
+    NEED_DEVICE();
+    static std::byte heap[4096];
+    std::unique_ptr<VerbsTransport> one, other;
+    VerbsConfig verbs;
+    assert_true(VerbsTransport::open(verbs, devices()[0], {0, 2, heap, sizeof heap, kLimitNs}, one).ok());
+    verbs.n_qps = 2;
+    assert_true(VerbsTransport::open(verbs, devices()[0], {1, 2, heap, sizeof heap, kLimitNs}, other).ok());
+    std::vector<std::vector<std::byte>> addresses = {one->address(), other->address()};
+    assert_int_equal(one->connect(addresses).code(), PMX_ERR_MISMATCH);
+    addresses[1].resize(10);
+    assert_int_equal(one->connect(addresses).code(), PMX_ERR_TRANSPORT);
+    addresses.resize(1);
+    assert_int_equal(one->connect(addresses).code(), PMX_ERR_ARGUMENT);
+}
+
+void times_are_rounded_up(void**)
+{
+    assert_int_equal(verbs_ack_timeout(1), 1);
+    assert_int_equal(verbs_ack_timeout(67'108'864), 14);
+    assert_int_equal(verbs_ack_timeout(67'108'865), 15);
+    assert_int_equal(verbs_ack_timeout(UINT64_MAX), 31);
+    assert_int_equal(verbs_rnr_timer(10'000), 1);
+    assert_int_equal(verbs_rnr_timer(640'000), 12);
+    assert_int_equal(verbs_rnr_timer(640'001), 13);
+    assert_int_equal(verbs_rnr_timer(655'000'000), 0);
+}
+
+}  // namespace
+
+int main()
+{
+    const CMUnitTest tests[] = {
+        cmocka_unit_test(a_chain_has_one_doorbell_and_few_completions),
+        cmocka_unit_test(large_data_are_not_copied_into_requests),
+        cmocka_unit_test(without_a_look_at_completions_there_is_an_end_of_room),
+        cmocka_unit_test(adds_of_several_ranks_happen_once),
+        cmocka_unit_test(counted_signals_wait_for_what_is_before_them),
+        cmocka_unit_test(a_rank_that_is_gone_fails_alone),
+        cmocka_unit_test(giving_up_a_rank_ends_what_is_under_way),
+        cmocka_unit_test(a_device_that_cannot_be_used_is_named_with_the_reason),
+        cmocka_unit_test(ranks_that_differ_are_refused),
+        cmocka_unit_test(times_are_rounded_up),
+    };
+    return cmocka_run_group_tests(tests, nullptr, nullptr);
+}
