@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* transport_ofi_probe.cc: which providers work here and what they keep, found by doing: each is opened and
  * talks to itself. Also the entry ofi_open(). */
+#include <pmx_atomic.h>
+
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <mutex>
@@ -21,6 +24,16 @@ struct Finding {
     OfiProvider provider;
 };
 
+/* libfabric 1.17 may crash when a region is closed under an operation, so these get some time to end. */
+void settle(OfiAlone& alone)
+{
+    constexpr uint64_t kSettleNs = 50'000'000;
+    for (const uint64_t end_ns = detail::now_ns() + kSettleNs; detail::now_ns() < end_ns;) {
+        std::array<Completion, 32> done;
+        if (alone.transport->poll(done) < 0) return;
+    }
+}
+
 /* Tries what was promised. A promise that is broken is taken back; the rest is tried on an endpoint of its
  * own, as the old one may have operations under way. */
 Status try_promises(const OfiRow& row, const OfiScratch& scratch, OfiAlone& alone, Finding& finding)
@@ -36,6 +49,7 @@ Status try_promises(const OfiRow& row, const OfiScratch& scratch, OfiAlone& alon
         if (kept.ok()) continue;
         caps.*promise.cap = false;
         finding.provider.why += fmt::format("; not {}: {}", promise.name, kept.detail());
+        settle(alone);
         alone = {};
     }
     return {};

@@ -58,9 +58,8 @@ public:
     int post(int dst_rank, std::span<const Op> ops) override;
     int poll(std::span<Completion> out) override;
     void fail_peer(int dst_rank) override { break_peer(dst_rank); }
+    void withhold(const TransportCaps& kept) override;
 
-    /* Before the first post: promises that the device was seen to break are taken back. */
-    void withhold(const TransportCaps& kept);
     std::string describe() const { return mine_.port.describe(); }
     /* How operations left, for tests. */
     struct Sent {

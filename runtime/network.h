@@ -14,9 +14,9 @@ namespace pmx {
 /* The parameters of the verbs transport. */
 VerbsConfig verbs_config(const Params& params);
 
-/* Collective. The software NIC, or verbs, if it was asked for; else the same libfabric provider on all ranks: the first in the
- * order of preference that works on each of them. PMX_ERR_TRANSPORT: there is none, with the reason found on the
- * lowest rank. heap: that of config; it outlives the transport. */
+/* Collective. The software NIC or verbs, if it was asked for; else the same libfabric provider on all ranks: the first
+ * in the order of preference that works on each of them. PMX_ERR_TRANSPORT: there is none, with the reason found on
+ * the lowest rank. heap: that of config; it outlives the transport. */
 Status network_open(Bootstrap& bootstrap, const Params& params, const TransportConfig& config,
                     const ShmSegment& heap, std::unique_ptr<Transport>& transport_out);
 

@@ -14,10 +14,10 @@ namespace {
 constexpr size_t kWordBytes = sizeof(uint64_t);
 
 /* Waits until signal is at_least or more; a failure says whose word did not come. */
-Status word_from(int from, const uint64_t* signal, uint64_t at_least)
+Status word_from(int from, const uint64_t* signal, uint64_t at_least, uint64_t patience_ns = Gather::kPatienceNs)
 {
-    const Status came = from_pmx(
-        pmx_signal_wait(PMX_CTX_DEFAULT, signal, PMX_CMP_GE, at_least, from, Gather::kPatienceNs, nullptr));
+    const Status came =
+        from_pmx(pmx_signal_wait(PMX_CTX_DEFAULT, signal, PMX_CMP_GE, at_least, from, patience_ns, nullptr));
     return came.ok() ? came
                      : Status(came.code(), fmt::format("no word from rank {}: {}", from, came.detail()));
 }
@@ -53,7 +53,7 @@ Status Gather::close()
 
 /* Two boxes for each sender are enough: a rank writes its record n + 2 only after it has seen record n + 1
  * of every other, and those were sent after record n had been read. The same holds for the source. */
-Status Gather::all(std::span<const uint64_t> mine, std::vector<std::vector<uint64_t>>& all_out)
+Status Gather::all(std::span<const uint64_t> mine, std::vector<std::vector<uint64_t>>& all_out, uint64_t patience_ns)
 {
     epoch_++;
     const size_t parity = epoch_ % 2;
@@ -68,7 +68,7 @@ Status Gather::all(std::span<const uint64_t> mine, std::vector<std::vector<uint6
     std::vector<std::vector<uint64_t>> all(static_cast<size_t>(size_));
     for (int from = 0; from < size_; from++) {
         const uint64_t* record = from == rank_ ? source : box(from);
-        if (from != rank_) PMX_TRY(word_from(from, signals_ + from, epoch_));
+        if (from != rank_) PMX_TRY(word_from(from, signals_ + from, epoch_, patience_ns));
         all[static_cast<size_t>(from)].assign(record, record + mine.size());
     }
     all_out = std::move(all);

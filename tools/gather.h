@@ -13,12 +13,13 @@
 namespace pmx::tools {
 
 /* All entries are collective. Waits end when a rank fails, or after kPatienceNs: ranks load and check at
- * their own pace. */
+ * their own pace. Where they do not, all() may be told to wait no longer than any call of pmx (kAtOnce), so that
+ * a rank that nothing is heard of is found. */
 class Gather {
 public:
     static constexpr size_t kMaxWords = 32;
     static constexpr size_t kChunkBytes = 256u << 10;
-    static constexpr uint64_t kPatienceNs = 3'600'000'000'000u;
+    static constexpr uint64_t kPatienceNs = 3'600'000'000'000u, kAtOnce = 0;
 
     /* Symmetric heap that a Gather takes, largest use included. */
     static size_t heap_bytes(int n_ranks);
@@ -27,7 +28,8 @@ public:
     Status close();
 
     /* all_out[r] is what rank r gave: the same number of words everywhere, at most kMaxWords. */
-    Status all(std::span<const uint64_t> mine, std::vector<std::vector<uint64_t>>& all_out);
+    Status all(std::span<const uint64_t> mine, std::vector<std::vector<uint64_t>>& all_out,
+               uint64_t patience_ns = kPatienceNs);
 
     /* Brings the bytes of every rank to rank 0, which gets them piece by piece: those of one rank in order.
      * A failure of take ends the call on all ranks; rank 0 returns it. */

@@ -182,7 +182,7 @@ void MoeJob::measure()
         const auto spent = std::chrono::steady_clock::now() - begin;
         const auto ns = static_cast<uint64_t>(std::chrono::nanoseconds(spent).count());
         uint64_t slowest = 0;
-        for (const auto& record : gather({&ns, 1})) slowest = std::max(slowest, record[0]);
+        for (const auto& record : gather({&ns, 1}, Gather::kAtOnce)) slowest = std::max(slowest, record[0]);
         report_.forward_ns.push_back(slowest);
         progress(i + 1, options_.iters);
     }
@@ -286,10 +286,10 @@ void MoeJob::must(const Status& status)
     std::_Exit(exit_status(status) == kExitInput ? kExitInput : kExitRuntime);
 }
 
-std::vector<std::vector<uint64_t>> MoeJob::gather(std::span<const uint64_t> mine)
+std::vector<std::vector<uint64_t>> MoeJob::gather(std::span<const uint64_t> mine, uint64_t patience_ns)
 {
     std::vector<std::vector<uint64_t>> all;
-    must(gather_.all(mine, all));
+    must(gather_.all(mine, all, patience_ns));
     return all;
 }
 

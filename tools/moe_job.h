@@ -46,7 +46,8 @@ private:
     bool all_ok(const Status& mine);
     /* Ends the process unless status is ok: the other ranks cannot be asked any more. */
     void must(const Status& status);
-    std::vector<std::vector<uint64_t>> gather(std::span<const uint64_t> mine);
+    std::vector<std::vector<uint64_t>> gather(std::span<const uint64_t> mine,
+                                              uint64_t patience_ns = Gather::kPatienceNs);
 
     const MoeOptions& options_;
     const MoeInputs& inputs_;

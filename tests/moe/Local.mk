@@ -7,10 +7,13 @@ moe_unit_tests = \
 moe_scripts = tests/moe/flip.test tests/moe/layer.test
 dist_check_SCRIPTS += $(moe_scripts)
 
-dist_check_SCRIPTS += tests/moe/layer_verbs.test
+dist_check_SCRIPTS += tests/moe/layer_hosts.test tests/moe/layer_verbs.test
 if HAVE_OPENBLAS
 if HAVE_VERBS
 TESTS += tests/moe/layer_verbs.test
+endif
+if HAVE_LIBFABRIC
+TESTS += tests/moe/layer_hosts.test
 endif
 check_PROGRAMS += tests/moe/layer_check
 TESTS += $(moe_scripts)

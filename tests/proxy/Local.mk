@@ -102,7 +102,6 @@ tests_proxy_conformance_SOURCES = \
 tests_proxy_conformance_LDADD = libpmxcore.la
 
 # The verbs transport. Where there is no device, the scripts run in a virtual machine that has two.
-EXTRA_DIST += tests/lab/in_vm.sh tests/lab/rdma-vm
 verbs_scripts = tests/proxy/conformance_verbs.test
 verbs_unit_scripts = tests/proxy/verbs.test
 dist_check_SCRIPTS += $(verbs_scripts) $(verbs_unit_scripts)
