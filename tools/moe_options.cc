@@ -89,7 +89,7 @@ void add_run(CLI::App& app, MoeOptions& o)
     app.add_option("--tile-rows", o.tile_rows, "rows of a tile; default 64")->check(whole(1, 1024));
     app.add_option("--order", o.order, "PMX_ORDER: auto, stall-all, stall-rank, deferred, fence, ordered or counted");
     app.add_option("--signals", o.signals, "PMX_SIGNALS: coupled or grouped");
-    app.add_option("--transport", o.transport, "PMX_TRANSPORT: auto, shm, ofi or softnic");
+    app.add_option("--transport", o.transport, "PMX_TRANSPORT: auto, shm, ofi, softnic or verbs");
     app.add_option("--provider", o.provider, "PMX_OFI_PROVIDER: such as tcp;ofi_rxm");
     app.add_option("--heap", o.heap,
                    "PMX_HEAP_SIZE; default what the layer takes, unless that variable is set");
