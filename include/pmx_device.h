@@ -178,6 +178,18 @@ inline pmx_command_t signal_command(uint64_t sig_off, uint64_t value, pmx_sigop_
                             (uint32_t)dst_rank, value, 0, sig_off);
 }
 
+inline int complete_all(const Ctx& ctx)
+{
+    for (unsigned i = 0; i < ctx.n_queues; i++) {
+        const pmx_device_queue_t& q = ctx.queues[i];
+        uint64_t upto = load_relaxed(q.head);
+        int err = wait_until(ctx, kNoRank, 0, [&] { return load_acquire(q.completed) >= upto; });
+        if (err) return err;
+    }
+    fence_release();
+    return fault_of(ctx, PMX_RANK_ANY);
+}
+
 }  // namespace detail
 
 /* Where this process maps ptr_sym of rank, or NULL when only the proxy reaches it. */
@@ -293,16 +305,9 @@ template <typename Scope>
 inline int quiet(Scope scope, const Ctx& ctx)
 {
     scope.sync();
-    if (scope.index() != 0) return PMX_SUCCESS;
-    for (unsigned i = 0; i < ctx.n_queues; i++) {
-        const pmx_device_queue_t& q = ctx.queues[i];
-        uint64_t upto = detail::load_relaxed(q.head);
-        int err = detail::wait_until(ctx, detail::kNoRank, 0,
-                                     [&] { return detail::load_acquire(q.completed) >= upto; });
-        if (err) return err;
-    }
-    detail::fence_release();
-    return detail::fault_of(ctx, PMX_RANK_ANY);
+    int err = scope.index() == 0 ? detail::complete_all(ctx) : PMX_SUCCESS;
+    scope.sync();
+    return err;
 }
 
 inline bool compare(uint64_t seen, pmx_cmp_t cmp, uint64_t value)
