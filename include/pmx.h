@@ -29,6 +29,13 @@ extern "C" {
 #define PMX_API
 #endif
 
+/* Before functions of the device headers, which nvcc compiles for the CPU and for the GPU. */
+#ifdef __CUDACC__
+#define PMX_HOST_DEVICE __host__ __device__
+#else
+#define PMX_HOST_DEVICE
+#endif
+
 /* ---- Versions ---- */
 
 #define PMX_VERSION_MAJOR 0

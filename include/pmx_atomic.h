@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* pmx_atomic.h: the only ways in which pmx_device.h touches a word that another thread, rank or the proxy
- * shares. Names say the memory order; all are of system scope (visible to CPU, GPU and NIC). */
+ * shares. Names say the memory order; all are of system scope (visible to CPU, GPU and NIC).
+ * For the CPU they are builtins of the compiler, for the GPU those of pmx_ptx.h. */
 #ifndef PMX_ATOMIC_H
 #define PMX_ATOMIC_H
 
@@ -8,58 +9,107 @@
 #include <stdint.h>
 #include <time.h>
 
+#include "pmx.h"
+#include "pmx_ptx.h"
+
 namespace pmx {
 namespace detail {
 
+#ifdef __CUDACC__
+/* The type by which pmx_ptx.h knows a word of n_bytes. */
+template <unsigned n_bytes>
+struct PtxWord;
+template <>
+struct PtxWord<4> {
+    using Type = uint32_t;
+};
+template <>
+struct PtxWord<8> {
+    using Type = uint64_t;
+};
 template <typename T>
-inline T load_relaxed(const T* word)
+using Ptx = typename PtxWord<sizeof(T)>::Type;
+#endif
+
+template <typename T>
+PMX_HOST_DEVICE inline T load_relaxed(const T* word)
 {
+#ifdef __CUDA_ARCH__
+    return (T)ptx::load_relaxed((const Ptx<T>*)word);
+#else
     return __atomic_load_n(word, __ATOMIC_RELAXED);
+#endif
 }
 
 /* What the writer did before its release store of the value seen is visible after this load. */
 template <typename T>
-inline T load_acquire(const T* word)
+PMX_HOST_DEVICE inline T load_acquire(const T* word)
 {
+#ifdef __CUDA_ARCH__
+    return (T)ptx::load_acquire((const Ptx<T>*)word);
+#else
     return __atomic_load_n(word, __ATOMIC_ACQUIRE);
+#endif
 }
 
 template <typename T>
-inline void store_relaxed(T* word, T value)
+PMX_HOST_DEVICE inline void store_relaxed(T* word, T value)
 {
+#ifdef __CUDA_ARCH__
+    ptx::store_relaxed((Ptx<T>*)word, (Ptx<T>)value);
+#else
     __atomic_store_n(word, value, __ATOMIC_RELAXED);
+#endif
 }
 
 /* Everything this thread did or has seen before is visible to who acquires the value. */
 template <typename T>
-inline void store_release(T* word, T value)
+PMX_HOST_DEVICE inline void store_release(T* word, T value)
 {
+#ifdef __CUDA_ARCH__
+    ptx::store_release((Ptx<T>*)word, (Ptx<T>)value);
+#else
     __atomic_store_n(word, value, __ATOMIC_RELEASE);
+#endif
 }
 
 /* Returns the value before. */
 template <typename T>
-inline T fetch_add_relaxed(T* word, T value)
+PMX_HOST_DEVICE inline T fetch_add_relaxed(T* word, T value)
 {
+#ifdef __CUDA_ARCH__
+    return (T)ptx::fetch_add_relaxed((Ptx<T>*)word, (Ptx<T>)value);
+#else
     return __atomic_fetch_add(word, value, __ATOMIC_RELAXED);
+#endif
 }
 
 template <typename T>
-inline T fetch_add_release(T* word, T value)
+PMX_HOST_DEVICE inline T fetch_add_release(T* word, T value)
 {
+#ifdef __CUDA_ARCH__
+    return (T)ptx::fetch_add_release((Ptx<T>*)word, (Ptx<T>)value);
+#else
     return __atomic_fetch_add(word, value, __ATOMIC_RELEASE);
+#endif
 }
 
 template <typename T>
-inline T fetch_add_acq_rel(T* word, T value)
+PMX_HOST_DEVICE inline T fetch_add_acq_rel(T* word, T value)
 {
+#ifdef __CUDA_ARCH__
+    return (T)ptx::fetch_add_acq_rel((Ptx<T>*)word, (Ptx<T>)value);
+#else
     return __atomic_fetch_add(word, value, __ATOMIC_ACQ_REL);
+#endif
 }
 
 /* Stores before are visible to all before stores after. */
-inline void fence_release()
+PMX_HOST_DEVICE inline void fence_release()
 {
-#if defined(__SANITIZE_THREAD__)
+#if defined(__CUDA_ARCH__)
+    ptx::fence_acq_rel();
+#elif defined(__SANITIZE_THREAD__)
     /* ThreadSanitizer does not know fences; an atomic operation orders at least as much. */
     static uint32_t word;
     __atomic_fetch_add(&word, 0, __ATOMIC_ACQ_REL);
@@ -68,18 +118,45 @@ inline void fence_release()
 #endif
 }
 
-/* Monotonic time. */
-inline uint64_t now_ns()
+/* The halves of commands (pmx_command.h) are stored behind fence_halves(): together the two release what this
+ * thread did or has seen before. On a CPU each half is a release store. On a GPU a release waits for what has
+ * been written across PCIe, so there is one, before the first half. */
+PMX_HOST_DEVICE inline void fence_halves()
 {
+#ifdef __CUDA_ARCH__
+    ptx::fence_acq_rel();
+#endif
+}
+/* half[0] becomes the word with the parity: who acquires it sees half[1]. */
+PMX_HOST_DEVICE inline void store_half(uint64_t* half, uint64_t parity_word, uint64_t second_word)
+{
+#ifdef __CUDA_ARCH__
+    ptx::store_relaxed_16(half, parity_word, second_word);
+#else
+    store_relaxed(&half[1], second_word);
+    store_release(&half[0], parity_word);
+#endif
+}
+
+/* Monotonic time. */
+PMX_HOST_DEVICE inline uint64_t now_ns()
+{
+#ifdef __CUDA_ARCH__
+    return ptx::global_timer_ns();
+#else
     timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
     return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+#endif
 }
 
 /* One turn of a spin: pause first, then give the core away, since ranks, proxies and blocks often
  * outnumber the cores. spins counts the turns so far. */
-inline void relax(unsigned spins)
+PMX_HOST_DEVICE inline void relax(unsigned spins)
 {
+#if defined(__CUDA_ARCH__)
+    if (spins >= 32) ptx::sleep_ns(64);
+#else
     if (spins >= 32) {
         sched_yield();
         return;
@@ -88,6 +165,7 @@ inline void relax(unsigned spins)
     __builtin_ia32_pause();
 #elif defined(__aarch64__)
     asm volatile("yield");
+#endif
 #endif
 }
 

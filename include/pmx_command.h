@@ -19,13 +19,7 @@
 #ifndef PMX_COMMAND_H
 #define PMX_COMMAND_H
 
-#include <stdint.h>
-
-#ifdef __CUDACC__
-#define PMX_HOST_DEVICE __host__ __device__
-#else
-#define PMX_HOST_DEVICE
-#endif
+#include "pmx.h"
 
 typedef enum pmx_cmd_op {
     PMX_CMD_PUT = 1,
@@ -46,8 +40,9 @@ typedef enum pmx_cmd_op {
 #define PMX_CMD_MAX_RUN ((UINT64_C(1) << 20) - 1)
 
 /* One slot of the ring.
- * Writer: the producer that reserved the index; in each half the second word is stored first (relaxed),
- * then the word with the parity (release), which also publishes the payload written before.
+ * Writer: the producer that reserved the index. A CPU stores the second word of a half first (relaxed), then the
+ * word with the parity (release), which also publishes the payload written before. A GPU makes one system-scope
+ * fence, then stores each half at once (16 bytes, relaxed).
  * Reader: the proxy; acquire on the parity words. Reused when `consumed` has passed the index. */
 typedef struct pmx_command {
     uint64_t word[4];
@@ -57,7 +52,8 @@ typedef struct pmx_command {
  * (2^64 commands). Chosen by destination, so queue order is the order to one rank. */
 typedef struct pmx_device_queue {
     pmx_command_t *entries; /* ring of `capacity` slots, 64-byte aligned, zeroed at creation */
-    /* Writers: producers, fetch-add relaxed. Readers: producers (quiet). The proxy never reads it. */
+    /* Writers: producers, fetch-add relaxed. Readers: producers (quiet). The proxy never reads it: it may lie in
+     * memory of the GPU, and so may the two words below that end in _seen. */
     uint64_t *head;
     /* Writer: the proxy, release, after it has copied the commands before this index out of the ring.
      * Readers: producers, acquire, before they write a slot again. */
@@ -65,7 +61,12 @@ typedef struct pmx_device_queue {
     /* Writer: the proxy, release: every command before this index is complete at its target, or has
      * failed (then the fault words say so). Readers: producers, acquire (quiet). */
     const uint64_t *completed;
-    uint64_t capacity; /* a power of two */
+    /* Copies of consumed and completed near to producers that are far from the proxy; NULL: read the word itself.
+     * Writers: producers, release, after they have read the word; a store may bring back an older value.
+     * Readers: producers, acquire, before they read the word. */
+    uint64_t *consumed_seen;
+    uint64_t *completed_seen;
+    uint64_t capacity; /* a power of two; at least 64 when the lanes of a warp push together */
 } pmx_device_queue_t;
 
 PMX_HOST_DEVICE static inline uint64_t pmx_command_parity(uint64_t index, uint64_t capacity)

@@ -19,14 +19,14 @@ struct Group {
      * until the commit is complete (quiet, or the receiver has answered): not written again before. */
     uint64_t* values_sym;
     /* Writers: the blocks that take part, acq_rel, after their puts are queued and values_sym[i] is written: the
-     * last to arrive sees all of them. It sets 0 again before it commits. */
+     * last to arrive sees all of them. It sets 0 again before it commits. Blocks of a GPU: in its memory. */
     uint32_t arrived;
 };
 
 namespace detail {
 
 /* The signals by one command, or one by one where each has an order point of its own or is a plain store. */
-inline int commit(const Ctx& ctx, const Group& group)
+PMX_HOST_DEVICE inline int commit(const Ctx& ctx, const Group& group)
 {
     char* first = (char*)group.sig_sym;
     if (!ctx.peer_base[group.dst_rank] && ctx.signals != PMX_SIGNALS_COUPLED) {
@@ -47,7 +47,7 @@ inline int commit(const Ctx& ctx, const Group& group)
     return PMX_SUCCESS;
 }
 
-inline bool good_group(const Ctx& ctx, const Group& group, uint32_t i)
+PMX_HOST_DEVICE inline bool good_group(const Ctx& ctx, const Group& group, uint32_t i)
 {
     uint64_t span = (uint64_t)(group.n - 1) * group.stride_bytes;
     return i < group.n && (group.stride_bytes & 7) == 0 && (group.stride_bytes != 0 || group.n == 1) &&
@@ -61,7 +61,7 @@ inline bool good_group(const Ctx& ctx, const Group& group, uint32_t i)
  * value. The last of group.n arrivals commits: all signals behind one order point (coupled signals: one each).
  * PMX_ERR_ADDRESS: i or the run is not right; the group then never commits. */
 template <typename Scope>
-inline int group_arrive(Scope scope, const Ctx& ctx, Group& group, uint32_t i, uint64_t value)
+PMX_HOST_DEVICE inline int group_arrive(Scope scope, const Ctx& ctx, Group& group, uint32_t i, uint64_t value)
 {
     if (int err = detail::check(ctx, group.dst_rank)) return err;
     if (!detail::good_group(ctx, group, i)) return PMX_ERR_ADDRESS;

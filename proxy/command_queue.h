@@ -11,7 +11,21 @@
 namespace pmx {
 
 struct Lane;
-class CommandQueue;
+
+/* The parts of a queue that producers and the proxy share; what each word is: pmx_device_queue_t. The CPU and the
+ * producers know them by the same addresses. Zeroed when the queue is made. */
+struct QueueMemory {
+    uint64_t capacity = 0; /* slots, a power of two */
+    pmx_command_t* entries = nullptr; /* 64-byte aligned */
+    uint64_t* head = nullptr; /* not touched by the proxy */
+    uint64_t* consumed = nullptr;
+    uint64_t* completed = nullptr;
+    uint64_t* consumed_seen = nullptr; /* not touched by the proxy; may be null, as completed_seen */
+    uint64_t* completed_seen = nullptr;
+    std::shared_ptr<void> owner; /* keeps all of them */
+};
+/* Memory of this process, for producers that are threads. */
+QueueMemory host_queue_memory(uint64_t capacity);
 
 /* A command between pull and completion. Lives in the window of its queue, is linked into the lists of its
  * lane, and is touched by the proxy thread alone. */
@@ -32,8 +46,8 @@ struct Node {
 
 class CommandQueue {
   public:
-    /* capacity: slots of the ring and of the window, a power of two. */
-    CommandQueue(uint32_t id, uint64_t capacity);
+    CommandQueue(uint32_t id, QueueMemory memory);
+    CommandQueue(uint32_t id, uint64_t capacity) : CommandQueue(id, host_queue_memory(capacity)) {}
     CommandQueue(const CommandQueue&) = delete;
     CommandQueue& operator=(const CommandQueue&) = delete;
 
@@ -55,23 +69,12 @@ class CommandQueue {
     bool idle() const { return completed_local_ == pulled_; }
 
   private:
-    struct alignas(64) Word {
-        uint64_t value = 0;
-    };
-
     const uint32_t id_;
+    const QueueMemory memory_;
     const uint64_t capacity_;
     uint64_t pulled_ = 0;
     uint64_t completed_local_ = 0;
-    struct FreeDeleter {
-        void operator()(void* p) const;
-    };
-    std::unique_ptr<pmx_command_t[], FreeDeleter> ring_;
     std::unique_ptr<Node[]> window_;
-    /* Shared words; writer, readers and order are stated in pmx_device_queue_t. */
-    Word head_;
-    Word consumed_;
-    Word completed_;
 };
 
 }  // namespace pmx

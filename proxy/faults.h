@@ -4,7 +4,8 @@
 #pragma once
 
 #include <cstdint>
-#include <vector>
+#include <memory>
+#include <utility>
 
 #include "pmx_atomic.h"
 #include "pmx.h"
@@ -13,33 +14,40 @@ namespace pmx {
 
 class Faults {
   public:
-    explicit Faults(int size) : peer_failed_(size, 0) {}
+    /* words: n_words(size) zeroed words that the waits can read, where memory of this process will not do. */
+    static constexpr size_t n_words(int size) { return static_cast<size_t>(size) + 2; }
+    explicit Faults(int size, std::shared_ptr<uint32_t[]> words = nullptr)
+        : words_(words ? std::move(words) : std::shared_ptr<uint32_t[]>(new uint32_t[n_words(size)]()))
+    {
+    }
 
     /* Writer: the proxy alone. */
     void fail_peer(int rank)
     {
-        if (peer_failed_[rank]) return;
-        detail::store_release(&peer_failed_[rank], uint32_t{1});
-        detail::store_release(&n_failed_, n_failed_ + 1);
+        if (peers()[rank]) return;
+        detail::store_release(&peers()[rank], uint32_t{1});
+        detail::store_release(n_failed(), *n_failed() + 1);
     }
     /* Any thread; the first code stays. */
     void fail_job(pmx_err_t err)
     {
         int32_t none = 0;
-        __atomic_compare_exchange_n(&job_, &none, int32_t{err}, false, __ATOMIC_RELEASE, __ATOMIC_RELAXED);
+        __atomic_compare_exchange_n(job_word(), &none, int32_t{err}, false, __ATOMIC_RELEASE, __ATOMIC_RELAXED);
     }
-    bool failed(int rank) const { return detail::load_acquire(&peer_failed_[rank]) != 0; }
-    bool job_failed() const { return detail::load_acquire(&job_) != 0; }
+    bool failed(int rank) const { return detail::load_acquire(&peers()[rank]) != 0; }
+    bool job_failed() const { return detail::load_acquire(job_word()) != 0; }
 
-    int32_t* job_word() { return &job_; }
-    const uint32_t* peer_words() const { return peer_failed_.data(); }
-    const uint32_t* count_word() const { return &n_failed_; }
+    int32_t* job_word() const { return reinterpret_cast<int32_t*>(&words_[0]); }
+    const uint32_t* peer_words() const { return peers(); }
+    const uint32_t* count_word() const { return n_failed(); }
 
   private:
-    /* Readers of all three: waits of any thread, acquire. None ever goes back to 0. */
-    std::vector<uint32_t> peer_failed_;
-    uint32_t n_failed_ = 0;
-    int32_t job_ = 0;
+    uint32_t* n_failed() const { return &words_[1]; }
+    uint32_t* peers() const { return &words_[2]; }
+
+    /* The job's code, the number of failed ranks, a word for each rank. Readers: waits of any thread, acquire. None
+     * ever goes back to 0. */
+    std::shared_ptr<uint32_t[]> words_;
 };
 
 }  // namespace pmx

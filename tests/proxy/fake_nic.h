@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* fake_nic.h: a transport for tests. Targets are buffers of this process. What is posted is delivered later,
+/* fake_nic.h: a transport for tests. Targets are buffers of this process, its own or given ones. What is posted is delivered later,
  * in an order drawn from a seed: any order, or first-in first-out for each destination when it claims to keep
  * order. It refuses posts at random, and fails on demand. Used by one thread, the engine's. */
 #pragma once
@@ -22,6 +22,7 @@ struct FakeNicConfig {
     size_t queue_depth = 64;   /* operations under way; more are refused */
     int refuse_percent = 0;
     uint64_t max_put_bytes = UINT64_MAX;
+    std::vector<char*> heaps; /* [size], or empty */
 };
 
 class FakeNic final : public pmx::Transport {
@@ -32,8 +33,12 @@ class FakeNic final : public pmx::Transport {
         caps_.orders_set = caps_.orders_put = config.claims_order;
         caps_.orders_add = config.claims_order && config.orders_add;
         caps_.max_put_bytes = config.max_put_bytes;
-        heaps_.resize(config.size);
-        for (auto& heap : heaps_) heap.resize(config.heap_bytes / 8);
+        if (!config.heaps.empty()) return;
+        own_heaps_.resize(config.size);
+        for (auto& heap : own_heaps_) {
+            heap.resize(config.heap_bytes / 8);
+            config_.heaps.push_back(reinterpret_cast<char*>(heap.data()));
+        }
     }
 
     /* Called when an operation lands, before memory is written. */
@@ -47,7 +52,7 @@ class FakeNic final : public pmx::Transport {
     /* poll() returns this when negative. */
     int broken_as_a_whole = 0;
     int failed_peer() const { return failed_; }
-    char* heap(int rank) { return reinterpret_cast<char*>(heaps_[rank].data()); }
+    char* heap(int rank) { return config_.heaps[rank]; }
     uint64_t word(int rank, uint64_t off)
     {
         return pmx::detail::load_acquire(reinterpret_cast<uint64_t*>(heap(rank) + off));
@@ -121,6 +126,10 @@ class FakeNic final : public pmx::Transport {
             std::memcpy(to, f.op.src, f.op.n_bytes);
             return;
         }
+        if (f.op.kind == pmx::OpKind::get) {
+            std::memcpy(const_cast<void*>(f.op.src), to, f.op.n_bytes);
+            return;
+        }
         uint64_t* word = reinterpret_cast<uint64_t*>(to);
         if (f.op.kind == pmx::OpKind::signal_add)
             pmx::detail::fetch_add_release(word, f.op.value);
@@ -128,10 +137,10 @@ class FakeNic final : public pmx::Transport {
             pmx::detail::store_release(word, f.op.value);
     }
 
-    const FakeNicConfig config_;
+    FakeNicConfig config_;
     pmx::TransportCaps caps_;
     std::mt19937 random_;
-    std::vector<std::vector<uint64_t>> heaps_;
+    std::vector<std::vector<uint64_t>> own_heaps_;
     std::vector<Flying> flying_; /* in the order of posting */
     int broken_ = -1;
     int failed_ = -1;
