@@ -39,6 +39,10 @@ typedef enum pmx_cmd_op {
 #define PMX_CMD_MAX_BYTES ((UINT64_C(1) << 63) - 1)
 #define PMX_CMD_MAX_RUN ((UINT64_C(1) << 20) - 1)
 
+/* Heap offsets from here on are of the heap of GPU memory, those below of the heap of host memory. The values of
+ * a SIGNAL_RUN lie in host memory. */
+#define PMX_CMD_GPU_HEAP (UINT64_C(1) << 56)
+
 /* One slot of the ring.
  * Writer: the producer that reserved the index. A CPU stores the second word of a half first (relaxed), then the
  * word with the parity (release), which also publishes the payload written before. A GPU makes one system-scope

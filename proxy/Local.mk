@@ -12,6 +12,7 @@ libpmxcore_la_SOURCES += \
 	proxy/engine_order.cc \
 	proxy/engine_post.cc \
 	proxy/faults.h \
+	proxy/heap_map.h \
 	proxy/lane.h \
 	proxy/order.cc \
 	proxy/order.h \
