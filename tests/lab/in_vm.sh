@@ -13,6 +13,7 @@ if [ -z "${PMX_TEST_IN_VM-}" ]; then
     exec 9>tests/.one-at-a-time || exit 99
     flock -w 1800 9 || exit 99
     "$top_srcdir/tests/lab/rdma-vm" "$@" -- env abs_top_builddir="$PWD" top_srcdir="$top_srcdir" \
-        bash "$(cd "$(dirname "$0")" && pwd)/${0##*/}"
+        PMX_TEST_LONG="${PMX_TEST_LONG:-1}" bash "$(cd "$(dirname "$0")" && pwd)/${0##*/}"
     exit
 fi
+: "${PMX_TEST_LONG:=1}"

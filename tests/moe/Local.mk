@@ -7,10 +7,10 @@ moe_unit_tests = \
 moe_scripts = tests/moe/flip.test tests/moe/layer.test
 dist_check_SCRIPTS += $(moe_scripts)
 
-dist_check_SCRIPTS += tests/moe/layer_hosts.test tests/moe/layer_verbs.test
+dist_check_SCRIPTS += tests/moe/layer_hosts.test tests/moe/layer_verbs.test tests/moe/layer_verbs_rxm.test
 if HAVE_OPENBLAS
 if HAVE_VERBS
-TESTS += tests/moe/layer_verbs.test
+TESTS += tests/moe/layer_verbs.test tests/moe/layer_verbs_rxm.test
 endif
 if HAVE_LIBFABRIC
 TESTS += tests/moe/layer_hosts.test
