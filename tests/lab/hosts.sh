@@ -6,6 +6,7 @@
 #   hosts OPTION... -- COMMAND...   as tests/lab/hosts, with a prefix of its own
 #   $hosts_prefix                   of the names of the hosts
 #   n_packets FILE                  of the host that sent fewest, from what hosts said on stderr
+#   n_loopback FILE                 bytes by the loopback, of the host with most
 
 hosts_prefix=pmx$$t
 
@@ -26,3 +27,4 @@ hosts_work() {
     broken "two hosts do not run a command"
 }
 n_packets() { sed -n 's/^hosts: .* sent \([0-9]*\) packets.*/\1/p' "$1" | sort -n | head -n 1; }
+n_loopback() { sed -n 's/^hosts: .*; \([0-9]*\) bytes went by.*/\1/p' "$1" | sort -n | tail -n 1; }
