@@ -1,3 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 
-libpmxcore_la_SOURCES += device/launch.cc
+libpmxcore_la_SOURCES += device/launch.cc device/stream.h
+if HAVE_NVCC
+libpmxcore_la_SOURCES += device/stream.cu
+else
+libpmxcore_la_SOURCES += device/stream_none.cc
+endif

@@ -104,6 +104,26 @@ PMX_HOST_DEVICE inline T fetch_add_acq_rel(T* word, T value)
 #endif
 }
 
+PMX_HOST_DEVICE inline uint64_t exchange_acq_rel(uint64_t* word, uint64_t value)
+{
+#ifdef __CUDA_ARCH__
+    return ptx::exchange_acq_rel(word, value);
+#else
+    return __atomic_exchange_n(word, value, __ATOMIC_ACQ_REL);
+#endif
+}
+
+/* Returns the value before; stores where that is expected. */
+PMX_HOST_DEVICE inline uint64_t compare_swap_acq_rel(uint64_t* word, uint64_t expected, uint64_t value)
+{
+#ifdef __CUDA_ARCH__
+    return ptx::compare_swap_acq_rel(word, expected, value);
+#else
+    __atomic_compare_exchange_n(word, &expected, value, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
+    return expected;
+#endif
+}
+
 /* Stores before are visible to all before stores after. */
 PMX_HOST_DEVICE inline void fence_release()
 {

@@ -38,6 +38,10 @@ typedef struct pmx_device_ctx {
     char *heap_base;
     uint64_t heap_bytes;
     char *const *peer_base; /* [size] where this process maps the heap of each rank; NULL: by the proxy */
+    /* The same for the heap of GPU memory; 0 bytes where this view has none. A rank has both addresses or none. */
+    char *gpu_base;
+    uint64_t gpu_bytes;
+    char *const *gpu_peer_base;
     /* Writer: proxy or any thread, release, once; 0, or the PMX_ERR_* for which all waits must end.
      * Readers: every wait, acquire. */
     int32_t *fault;
@@ -55,13 +59,22 @@ using Ctx = pmx_device_ctx_t;
 
 namespace detail {
 
+PMX_HOST_DEVICE inline bool in_gpu_heap(const Ctx& ctx, const void* p)
+{
+    return (uint64_t)((const char*)p - ctx.gpu_base) < ctx.gpu_bytes;
+}
+/* Whether n_bytes from p on lie in the heap of host memory, or in that of GPU memory. */
 PMX_HOST_DEVICE inline bool in_heap(const Ctx& ctx, const void* p, uint64_t n_bytes)
 {
-    uint64_t off = (uint64_t)((const char*)p - ctx.heap_base);
-    return off <= ctx.heap_bytes && n_bytes <= ctx.heap_bytes - off;
+    bool gpu = in_gpu_heap(ctx, p);
+    uint64_t off = (uint64_t)((const char*)p - (gpu ? ctx.gpu_base : ctx.heap_base));
+    uint64_t all = gpu ? ctx.gpu_bytes : ctx.heap_bytes;
+    return off <= all && n_bytes <= all - off;
 }
+/* As commands name it. p: in a heap. */
 PMX_HOST_DEVICE inline uint64_t heap_off(const Ctx& ctx, const void* p)
 {
+    if (in_gpu_heap(ctx, p)) return PMX_CMD_GPU_HEAP + (uint64_t)((const char*)p - ctx.gpu_base);
     return (uint64_t)((const char*)p - ctx.heap_base);
 }
 
@@ -188,7 +201,9 @@ PMX_HOST_DEVICE inline int complete_all(const Ctx& ctx)
 /* Where this process maps ptr_sym of rank, or NULL when only the proxy reaches it. */
 PMX_HOST_DEVICE inline void* ptr(const Ctx& ctx, const void* ptr_sym, int rank)
 {
-    return ctx.peer_base[rank] ? ctx.peer_base[rank] + detail::heap_off(ctx, ptr_sym) : nullptr;
+    bool gpu = detail::in_gpu_heap(ctx, ptr_sym);
+    char* base = (gpu ? ctx.gpu_peer_base : ctx.peer_base)[rank];
+    return base ? base + ((const char*)ptr_sym - (gpu ? ctx.gpu_base : ctx.heap_base)) : nullptr;
 }
 
 /* n_bytes (0..) from src_sym in the own heap to dst_sym on dst_rank. src_sym must stay unchanged until
@@ -359,5 +374,6 @@ PMX_HOST_DEVICE inline int signal_wait(Scope scope, const Ctx& ctx, const uint64
 }  // namespace pmx
 
 #include "pmx_device_group.h"
+#include "pmx_device_word.h"
 
 #endif /* PMX_DEVICE_H */

@@ -113,6 +113,32 @@ __device__ inline uint64_t fetch_add_acq_rel(uint64_t* word, uint64_t value)
     return before;
 }
 
+/* The same, to exchange, and to store value where the word is expected. */
+__device__ inline uint64_t exchange_acq_rel(uint64_t* word, uint64_t value)
+{
+    uint64_t before;
+    asm volatile("atom.acq_rel.sys.exch.b64 %0, [%1], %2;" : "=l"(before) : "l"(word), "l"(value) : "memory");
+    return before;
+}
+__device__ inline uint64_t compare_swap_acq_rel(uint64_t* word, uint64_t expected, uint64_t value)
+{
+    uint64_t before;
+    asm volatile("atom.acq_rel.sys.cas.b64 %0, [%1], %2, %3;"
+                 : "=l"(before)
+                 : "l"(word), "l"(expected), "l"(value)
+                 : "memory");
+    return before;
+}
+
+/* What the bulk copies of this thread have written is ordered before its later plain accesses. For memory of the GPU
+ * only: a release to other observers comes behind it. GPUs before sm_90 have no bulk copies. */
+__device__ inline void fence_proxy_async()
+{
+#if __CUDA_ARCH__ >= 900
+    asm volatile("fence.proxy.async;" ::: "memory");
+#endif
+}
+
 /* Acquire and release: what this thread did, or has seen through a barrier, before it is visible to all
  * before what it does after. With relaxed stores behind it, it releases as a release store does. */
 __device__ inline void fence_acq_rel() { asm volatile("fence.acq_rel.sys;" ::: "memory"); }

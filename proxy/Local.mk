@@ -6,6 +6,7 @@ libpmxcore_la_SOURCES += \
 	proxy/clock.h \
 	proxy/command_queue.cc \
 	proxy/command_queue.h \
+	proxy/copy_engine.h \
 	proxy/counters.h \
 	proxy/engine.cc \
 	proxy/engine.h \

@@ -22,6 +22,12 @@ class Counters {
         for (auto field : kFields) words_out.*field = detail::load_relaxed(&(words_.*field)) - base_.*field;
     }
 
+    /* The same, added to what is there. */
+    void add_to(pmx_counters_t& sum) const
+    {
+        for (auto field : kFields) sum.*field += detail::load_relaxed(&(words_.*field)) - base_.*field;
+    }
+
     /* Reader's side: the proxy's words only ever grow. */
     void reset()
     {

@@ -158,17 +158,18 @@ bool Engine::well_formed(const Node& node) const
     uint64_t n_bytes = pmx_command_bytes(&command);
     pmx_cmd_op_t op = pmx_command_op(&command);
     if (pmx_command_dst(&command) >= static_cast<uint32_t>(config_.size)) return false;
+    const HeapMap& heaps = config_.heaps;
+    uint64_t local_off = command.word[1], remote_off = command.word[3];
     if (op == PMX_CMD_SIGNAL_RUN) {
         uint64_t n = pmx_command_run_count(&command), stride = pmx_command_run_stride(&command);
-        return n != 0 && stride % 8 == 0 && (stride != 0 || n == 1) && command.word[3] % 8 == 0 &&
-               stride <= config_.heap_bytes && command.word[3] + (n - 1) * stride < config_.heap_bytes &&
-               command.word[1] + 8 * n <= config_.heap_bytes;
+        return n != 0 && stride % 8 == 0 && (stride != 0 || n == 1) && remote_off % 8 == 0 &&
+               heaps.holds(remote_off, (n - 1) * stride + 8) && !HeapMap::is_gpu(local_off) &&
+               heaps.holds(local_off, 8 * n);
     }
     if (op == PMX_CMD_PUT || op == PMX_CMD_GET)
-        return n_bytes <= config_.heap_bytes && command.word[1] <= config_.heap_bytes - n_bytes &&
-               command.word[3] <= config_.heap_bytes - n_bytes;
+        return heaps.holds(local_off, n_bytes) && heaps.holds(remote_off, n_bytes);
     if (op == PMX_CMD_SIGNAL_SET || op == PMX_CMD_SIGNAL_ADD)
-        return command.word[3] % 8 == 0 && command.word[3] < config_.heap_bytes;
+        return remote_off % 8 == 0 && heaps.holds(remote_off, 8);
     return op == PMX_CMD_FENCE;
 }
 

@@ -15,6 +15,7 @@
 #include "command_queue.h"
 #include "counters.h"
 #include "faults.h"
+#include "heap_map.h"
 #include "lane.h"
 #include "transport.h"
 
@@ -22,8 +23,7 @@ namespace pmx {
 
 struct EngineConfig {
     int size = 1;                /* ranks */
-    const char* heap_base = nullptr;
-    uint64_t heap_bytes = 0;
+    HeapMap heaps;
     unsigned batch = 32;         /* commands pulled from a queue a visit, 1..32 */
     uint64_t timeout_ns = 0;     /* a stall longer than this fails the ranks it waits for */
     uint64_t peer_check_ns = 0;  /* how often the watch is asked */

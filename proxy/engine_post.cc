@@ -57,7 +57,7 @@ void Engine::append_transfer(Lane& lane)
     if (!get) chain_first_put_ = std::min(chain_first_put_, node.seq);
     chain_[n_chain_] = {.kind = get ? OpKind::get : OpKind::put,
                         .flags = get ? uint8_t{0} : flags_of(lane.context->order, node, false),
-                        .src = config_.heap_base + node.command.word[1] + node.n_posted,
+                        .src = config_.heaps.at(node.command.word[1]) + node.n_posted,
                         .dst_off = node.command.word[3] + node.n_posted,
                         .n_bytes = part,
                         .value = 0,
@@ -77,7 +77,7 @@ void Engine::append_signal(Lane& lane)
     pmx_cmd_op_t op = pmx_command_op(&command);
     uint64_t value = command.word[1], dst_off = command.word[3];
     if (op == PMX_CMD_SIGNAL_RUN) {
-        value = detail::load_relaxed(reinterpret_cast<const uint64_t*>(config_.heap_base + value) + node.n_posted);
+        value = detail::load_relaxed(reinterpret_cast<const uint64_t*>(config_.heaps.at(value)) + node.n_posted);
         dst_off += node.n_posted * pmx_command_run_stride(&command);
     }
     chain_[n_chain_] = {.kind = op == PMX_CMD_SIGNAL_ADD ? OpKind::signal_add : OpKind::signal_set,

@@ -4,6 +4,7 @@
 libpmxcore_la_SOURCES += \
 	runtime/api_checks.h \
 	runtime/api_context.cc \
+	runtime/api_gpu.cc \
 	runtime/api_group.cc \
 	runtime/api_life.cc \
 	runtime/api_memory.cc \
@@ -19,7 +20,11 @@ libpmxcore_la_SOURCES += \
 	runtime/errors.cc \
 	runtime/errors.def \
 	runtime/errors.h \
+	runtime/gpu.h \
+	runtime/gpu_ranks.cc \
+	runtime/gpu_soft.cc \
 	runtime/groups.h \
+	runtime/heap.h \
 	runtime/log.cc \
 	runtime/log.h \
 	runtime/machine.cc \
@@ -43,4 +48,11 @@ if HAVE_MPI
 libpmxcore_la_SOURCES += runtime/bootstrap_mpi.cc
 else
 libpmxcore_la_SOURCES += runtime/bootstrap_self.cc
+endif
+
+# Kernels of a GPU, or what says that there are none.
+if HAVE_NVCC
+libpmxcore_la_SOURCES += runtime/gpu_cuda.cc runtime/gpu_memory.cc runtime/gpu_memory.h
+else
+libpmxcore_la_SOURCES += runtime/gpu_cuda_none.cc
 endif

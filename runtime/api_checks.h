@@ -2,6 +2,9 @@
 /* api_checks.h: what the C functions on a context ask of their arguments, each with a line of detail. */
 #pragma once
 
+#include <algorithm>
+#include <cstring>
+
 #include "runtime/errors.h"
 #include "runtime/runtime.h"
 
@@ -54,6 +57,15 @@ inline Status check_put(const pmx_device_ctx_t& ctx, const void* dst_sym, const 
     PMX_TRY(check_rank(ctx, "dst_rank", dst_rank));
     PMX_TRY(check_range(ctx, "dst_sym", dst_sym, n_bytes));
     return check_range(ctx, "src_sym", src_sym, n_bytes);
+}
+
+/* As much of it as fits. */
+template <size_t N>
+void copy_text(char (&to)[N], const std::string& text)
+{
+    size_t n = std::min(text.size(), N - 1);
+    std::memcpy(to, text.data(), n);
+    to[n] = '\0';
 }
 
 }  // namespace pmx

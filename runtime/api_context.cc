@@ -75,6 +75,7 @@ extern "C" int pmx_counters_get(pmx_ctx_t handle, pmx_counters_t* counters_out)
     Status status = check_struct("counters_get", counters_out);
     if (!status.ok()) return report(status);
     ctx->engine.counters.read(*counters_out);
+    if (ctx->kernel_engine) ctx->kernel_engine->counters.add_to(*counters_out);
     return PMX_SUCCESS;
 }
 
@@ -84,5 +85,6 @@ extern "C" int pmx_counters_reset(pmx_ctx_t handle)
     pmx_ctx_t ctx = context_of("counters_reset", handle, err);
     if (!ctx) return err;
     ctx->engine.counters.reset();
+    if (ctx->kernel_engine) ctx->kernel_engine->counters.reset();
     return PMX_SUCCESS;
 }

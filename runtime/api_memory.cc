@@ -3,13 +3,11 @@
 #include <cstring>
 
 #include "runtime/errors.h"
-#include "runtime/runtime.h"
+#include "runtime/heap.h"
 
 namespace pmx {
 
-namespace {
-
-Status allocate(Runtime& rt, size_t alignment, size_t n_bytes, void*& ptr_out)
+Status heap_allocate(Runtime& rt, const Heap& heap, size_t alignment, size_t n_bytes, void*& ptr_out)
 {
     if (alignment == 0 || alignment > OffsetAllocator::kMaxAlignment || (alignment & (alignment - 1)) != 0) {
         /* The others must not be left waiting; their value cannot equal this one. */
@@ -18,33 +16,54 @@ Status allocate(Runtime& rt, size_t alignment, size_t n_bytes, void*& ptr_out)
                     OffsetAllocator::kMaxAlignment);
     }
     /* Sizes are compared before anything changes, so that the allocators of all ranks stay alike. */
-    PMX_TRY(rt.collectives->same(n_bytes, "malloc: the size"));
+    PMX_TRY(rt.collectives->same(n_bytes, fmt::format("{}: the size", heap.call).c_str()));
     if (n_bytes == 0) {
         ptr_out = nullptr;
         return {};
     }
     uint64_t off = UINT64_MAX;
-    bool fits = rt.allocator->allocate(n_bytes, alignment, off);
-    Status same = rt.collectives->same(fits ? off : UINT64_MAX, "malloc: the offset");
+    bool fits = heap.allocator.allocate(n_bytes, alignment, off);
+    Status same = rt.collectives->same(fits ? off : UINT64_MAX, fmt::format("{}: the offset", heap.call).c_str());
     if (!same.ok()) {
-        if (fits) rt.allocator->free(off);
+        if (fits) heap.allocator.free(off);
         return same;
     }
     if (!fits)
         return fail(PMX_ERR_MEMORY,
-                    "malloc: {} bytes do not fit the symmetric heap: {} of {} bytes used, largest free {}; raise "
-                    "PMX_HEAP_SIZE",
-                    n_bytes, rt.allocator->used_bytes(), rt.heap.n_bytes(), rt.allocator->largest_free_bytes());
-    ptr_out = rt.heap.base() + off;
+                    "{}: {} bytes do not fit the symmetric heap: {} of {} bytes used, largest free {}; raise {}",
+                    heap.call, n_bytes, heap.allocator.used_bytes(), heap.n_bytes, heap.allocator.largest_free_bytes(),
+                    heap.param);
+    ptr_out = heap.base + off;
     return {};
+}
+
+Status heap_query(const char* call, const Heap& heap, pmx_heap_info_t* heap_out)
+{
+    if (!heap_out || heap_out->size_bytes != sizeof *heap_out)
+        return fail(PMX_ERR_ARGUMENT, "{}: heap_out->size_bytes must be {}", call, sizeof *heap_out);
+    heap_out->base_sym = heap.base;
+    heap_out->heap_bytes = heap.n_bytes;
+    heap_out->used_bytes = heap.allocator.used_bytes();
+    heap_out->largest_free_bytes = heap.allocator.largest_free_bytes();
+    return {};
+}
+
+namespace {
+
+/* What ranks compare, so that an address of one heap never equals one of the other. */
+uint64_t symmetric_off(const Heap& heap, const void* ptr, uint64_t first_off)
+{
+    return first_off + static_cast<uint64_t>(static_cast<const char*>(ptr) - heap.base);
 }
 
 Status release(Runtime& rt, void* ptr)
 {
-    uint64_t off = ptr ? static_cast<uint64_t>(static_cast<char*>(ptr) - rt.heap.base()) : UINT64_MAX;
+    bool gpu = ptr && rt.gpu && gpu_heap(rt).has(ptr);
+    Heap heap = gpu ? gpu_heap(rt) : host_heap(rt);
+    uint64_t off = ptr ? symmetric_off(heap, ptr, gpu ? PMX_CMD_GPU_HEAP : 0) : UINT64_MAX;
     PMX_TRY(rt.collectives->same(off, "free: the offset"));
     if (!ptr) return {};
-    if (off >= rt.heap.n_bytes() || !rt.allocator->free(off))
+    if (!heap.has(ptr) || !heap.allocator.free(symmetric_off(heap, ptr, 0)))
         return fail(PMX_ERR_ADDRESS, "free: {} is not from pmx_malloc, or was freed", ptr);
     return {};
 }
@@ -60,7 +79,7 @@ try {
     Runtime* rt = runtime_or_report("pmx_malloc");
     if (!rt) return PMX_ERR_STATE;
     if (!ptr_sym_out) return pmx_error_report(PMX_ERR_ARGUMENT, "malloc: ptr_sym_out is NULL");
-    return report(allocate(*rt, alignment, n_bytes, *ptr_sym_out));
+    return report(heap_allocate(*rt, host_heap(*rt), alignment, n_bytes, *ptr_sym_out));
 } catch (const std::bad_alloc&) {
     return pmx_error_report(PMX_ERR_MEMORY, "malloc: out of memory for the side tables of the heap");
 }
@@ -110,11 +129,5 @@ extern "C" int pmx_heap_query(pmx_heap_info_t* heap_out)
 {
     Runtime* rt = runtime_or_report("pmx_heap_query");
     if (!rt) return PMX_ERR_STATE;
-    if (!heap_out || heap_out->size_bytes != sizeof *heap_out)
-        return report(fail(PMX_ERR_ARGUMENT, "heap_query: heap_out->size_bytes must be {}", sizeof *heap_out));
-    heap_out->base_sym = rt->heap.base();
-    heap_out->heap_bytes = rt->heap.n_bytes();
-    heap_out->used_bytes = rt->allocator->used_bytes();
-    heap_out->largest_free_bytes = rt->allocator->largest_free_bytes();
-    return PMX_SUCCESS;
+    return report(heap_query("heap_query", host_heap(*rt), heap_out));
 }

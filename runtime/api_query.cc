@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Who and where this rank is. */
 #include <algorithm>
-#include <cstring>
 
 #include "order.h"
-#include "runtime/errors.h"
-#include "runtime/runtime.h"
+#include "runtime/api_checks.h"
 
 using namespace pmx;
 
@@ -19,14 +17,6 @@ int query_int(const char* call, int* out, Get get)
     if (!out) return report(fail(PMX_ERR_ARGUMENT, "{}: the out-argument is NULL", call));
     *out = get(*rt);
     return PMX_SUCCESS;
-}
-
-template <size_t N>
-void copy_text(char (&to)[N], const std::string& text)
-{
-    size_t n = std::min(text.size(), N - 1);
-    std::memcpy(to, text.data(), n);
-    to[n] = '\0';
 }
 
 }  // namespace

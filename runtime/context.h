@@ -6,6 +6,7 @@
 
 #include "engine.h"
 #include "pmx_device.h"
+#include "runtime/gpu.h"
 
 /* Made by the runtime; the same on all ranks, created and freed in the same order. */
 struct pmx_ctx {
@@ -14,4 +15,9 @@ struct pmx_ctx {
     pmx::EngineContext engine;
     std::vector<pmx_device_queue_t> queue_views;
     pmx_device_ctx_t device{};
+
+    /* What kernels of the GPU have of this context, with queues of their own. Null without a transport. */
+    std::unique_ptr<pmx::EngineContext> kernel_engine;
+    std::vector<pmx_device_queue_t> kernel_queue_views;
+    pmx::GpuView kernel; /* its ctx has size_bytes 0 without a GPU */
 };

@@ -31,7 +31,9 @@ Status Runtime::make_context(pmx_order_t order, int signals, unsigned n_queues, 
     device.peer_failed = faults.peer_words();
     device.n_failed = faults.count_word();
     device.timeout_ns = params.timeout_ns;
+    if (gpu && stream != kInternalStream) PMX_TRY(make_kernel_part(*ctx, n_queues));
     if (transport) engine->add(ctx->engine);
+    if (ctx->kernel_engine) engine->add(*ctx->kernel_engine);
     ctx_out = std::move(ctx);
     return {};
 }
@@ -95,11 +97,13 @@ Status Runtime::free_context(pmx_ctx_t ctx)
     if (ctx == nullptr || slot == contexts.end())
         return fail(PMX_ERR_ARGUMENT, "ctx_free: not a context of pmx_ctx_create");
     int err = quiet(thread, ctx->device);
+    Status kernels = complete_kernels(*ctx);
     Status met = collectives->barrier();
     slot->store(nullptr);
     if (transport) engine->remove(ctx->engine);
+    if (ctx->kernel_engine) engine->remove(*ctx->kernel_engine);
     delete ctx;
-    if (!err) return met;
+    if (!err) return kernels.ok() ? met : kernels;
     return fail(static_cast<pmx_err_t>(err), "ctx_free: operations were not completed: {}", pmx_error_string(err));
 }
 

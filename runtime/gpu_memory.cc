@@ -12,13 +12,6 @@ namespace {
 /* Words of different writers do not share a line. */
 constexpr size_t kLine = 128;
 
-Status check(cudaError_t err, const char* call, size_t n_bytes)
-{
-    if (err == cudaSuccess) return {};
-    pmx_err_t code = err == cudaErrorMemoryAllocation ? PMX_ERR_MEMORY : PMX_ERR_SYSTEM;
-    return fail(code, "{} of {} bytes: {}", call, n_bytes, cudaGetErrorString(err));
-}
-
 /* A stream of its own: what kernels of the program do on others is not waited for. */
 class Stream {
   public:
@@ -26,16 +19,16 @@ class Stream {
     {
         if (stream_) cudaStreamDestroy(stream_);
     }
-    Status make() { return check(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), "cudaStreamCreate", 0); }
+    Status make() { return gpu_check(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), "cudaStreamCreate", 0); }
     Status zero(void* p, size_t n_bytes)
     {
-        PMX_TRY(check(cudaMemsetAsync(p, 0, n_bytes, stream_), "cudaMemsetAsync", n_bytes));
-        return check(cudaStreamSynchronize(stream_), "cudaMemsetAsync", n_bytes);
+        PMX_TRY(gpu_check(cudaMemsetAsync(p, 0, n_bytes, stream_), "cudaMemsetAsync", n_bytes));
+        return gpu_check(cudaStreamSynchronize(stream_), "cudaMemsetAsync", n_bytes);
     }
     Status copy(void* to, const void* from, size_t n_bytes)
     {
-        PMX_TRY(check(cudaMemcpyAsync(to, from, n_bytes, cudaMemcpyDefault, stream_), "cudaMemcpyAsync", n_bytes));
-        return check(cudaStreamSynchronize(stream_), "cudaMemcpyAsync", n_bytes);
+        PMX_TRY(gpu_check(cudaMemcpyAsync(to, from, n_bytes, cudaMemcpyDefault, stream_), "cudaMemcpyAsync", n_bytes));
+        return gpu_check(cudaStreamSynchronize(stream_), "cudaMemcpyAsync", n_bytes);
     }
 
   private:
@@ -44,12 +37,20 @@ class Stream {
 
 }  // namespace
 
+Status gpu_check(cudaError_t err, const char* call, size_t n_bytes)
+{
+    if (err == cudaSuccess) return {};
+    (void)cudaGetLastError(); /* else the program would meet it at its next launch */
+    pmx_err_t code = err == cudaErrorMemoryAllocation ? PMX_ERR_MEMORY : PMX_ERR_SYSTEM;
+    return fail(code, "{} of {} bytes: {}", call, n_bytes, cudaGetErrorString(err));
+}
+
 Status gpu_pinned_memory(size_t n_bytes, std::shared_ptr<void>& memory_out)
 {
     void *host = nullptr, *seen_by_gpu = nullptr;
-    PMX_TRY(check(cudaHostAlloc(&host, n_bytes, cudaHostAllocMapped | cudaHostAllocPortable), "cudaHostAlloc", n_bytes));
+    PMX_TRY(gpu_check(cudaHostAlloc(&host, n_bytes, cudaHostAllocMapped | cudaHostAllocPortable), "cudaHostAlloc", n_bytes));
     std::shared_ptr<void> memory(host, [](void* p) { cudaFreeHost(p); });
-    PMX_TRY(check(cudaHostGetDevicePointer(&seen_by_gpu, host, 0), "cudaHostGetDevicePointer", n_bytes));
+    PMX_TRY(gpu_check(cudaHostGetDevicePointer(&seen_by_gpu, host, 0), "cudaHostGetDevicePointer", n_bytes));
     if (seen_by_gpu != host)
         return fail(PMX_ERR_UNSUPPORTED, "the GPU knows the host memory at {} as {}", host, seen_by_gpu);
     std::memset(host, 0, n_bytes);
@@ -60,7 +61,7 @@ Status gpu_pinned_memory(size_t n_bytes, std::shared_ptr<void>& memory_out)
 Status gpu_local_memory(size_t n_bytes, std::shared_ptr<void>& memory_out)
 {
     void* p = nullptr;
-    PMX_TRY(check(cudaMalloc(&p, n_bytes), "cudaMalloc", n_bytes));
+    PMX_TRY(gpu_check(cudaMalloc(&p, n_bytes), "cudaMalloc", n_bytes));
     std::shared_ptr<void> memory(p, [](void* q) { cudaFree(q); });
     Stream stream;
     PMX_TRY(stream.make());
@@ -99,15 +100,18 @@ Status gpu_view(const pmx_device_ctx_t& host, GpuView& view_out)
 {
     size_t queue_bytes = host.n_queues * sizeof(pmx_device_queue_t), base_bytes = host.size * sizeof(char*);
     GpuView view;
-    PMX_TRY(gpu_local_memory(queue_bytes + base_bytes, view.owner));
+    PMX_TRY(gpu_local_memory(queue_bytes + 2 * base_bytes, view.owner));
     char* start = static_cast<char*>(view.owner.get());
     Stream stream;
     PMX_TRY(stream.make());
     PMX_TRY(stream.copy(start, host.queues, queue_bytes));
     PMX_TRY(stream.copy(start + queue_bytes, host.peer_base, base_bytes));
+    if (host.gpu_bytes != 0) PMX_TRY(stream.copy(start + queue_bytes + base_bytes, host.gpu_peer_base, base_bytes));
     view.ctx = host;
     view.ctx.queues = reinterpret_cast<const pmx_device_queue_t*>(start);
     view.ctx.peer_base = reinterpret_cast<char* const*>(start + queue_bytes);
+    if (host.gpu_bytes != 0)
+        view.ctx.gpu_peer_base = reinterpret_cast<char* const*>(start + queue_bytes + base_bytes);
     view_out = std::move(view);
     return {};
 }

@@ -4,13 +4,16 @@
  * runtime; all calls are for the current GPU. */
 #pragma once
 
+#include <cuda_runtime_api.h>
+
 #include <memory>
 
-#include "command_queue.h"
-#include "pmx_device.h"
-#include "status.h"
+#include "runtime/gpu.h"
 
 namespace pmx {
+
+/* The failure of a call of CUDA that was about n_bytes. */
+Status gpu_check(cudaError_t err, const char* call, size_t n_bytes = 0);
 
 /* Zeroed memory of the host that kernels reach by the same address. It lies on the NUMA node of the calling thread,
  * which is best the one of the proxy. PMX_ERR_UNSUPPORTED: this GPU knows host memory by other addresses. */
@@ -23,12 +26,6 @@ Status gpu_local_memory(size_t n_bytes, std::shared_ptr<void>& memory_out);
  * consumed and completed in memory of the GPU. capacity: a power of two, 64 or more, since a warp reserves up to 64
  * slots at once. */
 Status gpu_queue_memory(uint64_t capacity, QueueMemory& memory_out);
-
-/* What kernels are given. */
-struct GpuView {
-    pmx_device_ctx_t ctx{};
-    std::shared_ptr<void> owner; /* of what ctx points at and the kernels alone read; outlives them */
-};
 
 /* The view of a context for kernels: that of the CPU, with the tables of queues and of heaps in memory of the GPU. The
  * queues must be of gpu_queue_memory; the heaps and the fault words must be memory that kernels reach by the same

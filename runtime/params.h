@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "runtime/gpu.h"
 #include "runtime/log.h"
 #include "status.h"
 #include "transport_verbs.h"

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "device/stream.h"
 #include "order.h"
 #include "runtime/errors.h"
 #include "runtime/log.h"
@@ -60,13 +61,6 @@ Status take_part(std::span<const std::byte>& blob, std::vector<std::byte>& part_
 
 }  // namespace
 
-/* What ranks tell each other first. */
-struct Runtime::Peer {
-    std::vector<std::byte> node;    /* identity of its node */
-    std::vector<std::byte> segment; /* address of its heap */
-    std::vector<std::byte> params;  /* shared_params() */
-};
-
 Status Runtime::bring_up(const void* comm, std::unique_ptr<Runtime>& runtime_out)
 {
     auto rt = std::make_unique<Runtime>();
@@ -75,6 +69,7 @@ Status Runtime::bring_up(const void* comm, std::unique_ptr<Runtime>& runtime_out
     std::vector<Peer> all;
     PMX_TRY(bootstrap_agree(*rt->bootstrap, rt->exchange(all), nullptr));
     PMX_TRY(bootstrap_agree(*rt->bootstrap, rt->attach_peers(all), nullptr));
+    PMX_TRY(bootstrap_agree(*rt->bootstrap, rt->attach_gpus(all), nullptr));
     PMX_TRY(rt->open_network());
     PMX_TRY(bootstrap_agree(*rt->bootstrap, rt->start_proxy(), nullptr));
     PMX_TRY(bootstrap_agree(*rt->bootstrap, rt->make_contexts(), nullptr));
@@ -87,9 +82,10 @@ Status Runtime::prepare()
     log_configure(LogLevel::warn, rank());
     PMX_TRY(params_from_environment(params));
     log_configure(params.log_level, rank());
-    faults = Faults(size());
     PMX_TRY(ShmSegment::create(params.heap_bytes, heap));
     allocator = std::make_unique<OffsetAllocator>(params.heap_bytes);
+    PMX_TRY(open_gpu());
+    if (!gpu) faults = Faults(size());
     return {};
 }
 
@@ -100,6 +96,8 @@ Status Runtime::exchange(std::vector<Peer>& peers_out)
     append_part(mine, node_identity());
     append_part(mine, heap.address());
     append_part(mine, std::as_bytes(std::span(params_text)));
+    append_part(mine, gpu ? std::as_bytes(std::span(gpu->facts().identity)) : std::span<const std::byte>());
+    append_part(mine, gpu ? gpu->address() : std::vector<std::byte>());
     std::vector<std::vector<std::byte>> blobs;
     PMX_TRY(bootstrap->allgather(mine, blobs));
     for (int r = 0; r < size(); r++) {
@@ -108,6 +106,8 @@ Status Runtime::exchange(std::vector<Peer>& peers_out)
         PMX_TRY(take_part(rest, peer.node));
         PMX_TRY(take_part(rest, peer.segment));
         PMX_TRY(take_part(rest, peer.params));
+        PMX_TRY(take_part(rest, peer.gpu));
+        PMX_TRY(take_part(rest, peer.gpu_heap));
         std::string theirs(reinterpret_cast<const char*>(peer.params.data()), peer.params.size());
         if (theirs != params_text) {
             auto [here, there] = first_difference(params_text, theirs);
@@ -123,7 +123,7 @@ Status Runtime::attach_peers(const std::vector<Peer>& all)
 {
     std::vector<std::vector<std::byte>> nodes;
     for (const Peer& peer : all) nodes.push_back(peer.node);
-    PMX_TRY(topology_discover(params.proxy_bind, rank(), nodes, topology));
+    PMX_TRY(topology_discover(params.proxy_bind, rank(), nodes, topology, gpu ? gpu->facts().pci : ""));
     peers.resize(size());
     peer_base.assign(size(), nullptr);
     peer_base[rank()] = heap.base();
@@ -152,7 +152,8 @@ Status Runtime::attach_peers(const std::vector<Peer>& all)
 /* All ranks open the network path when one of them needs it. */
 Status Runtime::open_network()
 {
-    std::byte needed = std::byte(std::count(peer_base.begin(), peer_base.end(), nullptr) != 0);
+    auto beyond = [](const std::vector<char*>& base) { return std::count(base.begin(), base.end(), nullptr) != 0; };
+    std::byte needed = std::byte(beyond(peer_base) || beyond(kernel_peer_base));
     std::vector<std::vector<std::byte>> all;
     PMX_TRY(bootstrap->allgather(std::span(&needed, 1), all));
     if (std::all_of(all.begin(), all.end(), [](auto& one) { return one.at(0) == std::byte(0); })) return {};
@@ -165,8 +166,8 @@ Status Runtime::start_proxy()
     pmx_order_t order;
     if (transport) PMX_TRY(resolve_order(params.order, transport->caps(), order));
     if (size() == 1) return {};
-    EngineConfig config = {size(),       heap.base(),       heap.n_bytes(),
-                           params.batch, params.timeout_ns, params.peer_check_ns};
+    HeapMap heaps = {heap.base(), heap.n_bytes(), gpu ? gpu->heap() : nullptr, gpu ? params.gpu_heap_bytes : 0};
+    EngineConfig config = {size(), heaps, params.batch, params.timeout_ns, params.peer_check_ns};
     engine = std::make_unique<Engine>(config, transport.get(), clock, faults, &watch);
     proxy = std::make_unique<ProxyThread>(*engine);
     return proxy->start([this] {
@@ -184,10 +185,18 @@ Status Runtime::make_contexts()
     }
     PMX_TRY(make_context(best, PMX_SIGNALS_GROUPED, 1, kInternalStream, internal_context));
     PMX_TRY(make_context(asked, params.signals, params.n_queues, kDefaultStream, default_context));
+    return reserve_cells();
+}
+
+/* What the collectives need of the heaps. */
+Status Runtime::reserve_cells()
+{
     uint64_t cells_off;
     if (!allocator->allocate(Collectives::kHeapBytes, 64, cells_off))
         return fail(PMX_ERR_MEMORY, "PMX_HEAP_SIZE={}: too small for the collectives", params.heap_bytes);
     collectives = std::make_unique<Collectives>(internal_context->device, heap.base() + cells_off);
+    if (gpu && !gpu_allocator->allocate(sizeof(BarrierCells), 64, gpu_barrier_off))
+        return fail(PMX_ERR_MEMORY, "PMX_GPU_HEAP_SIZE={}: too small for the barrier", params.gpu_heap_bytes);
     return {};
 }
 
@@ -200,6 +209,7 @@ Status Runtime::close()
     auto complete = [&](const pmx_ctx& ctx) {
         if (int err = quiet(thread, ctx.device))
             keep(fail(static_cast<pmx_err_t>(err), "finalize: operations were not completed: {}", pmx_error_string(err)));
+        keep(complete_kernels(ctx));
     };
     for (auto& each : contexts)
         if (pmx_ctx_t ctx = each.load()) complete(*ctx);

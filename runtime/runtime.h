@@ -11,6 +11,7 @@
 #include "runtime/bootstrap.h"
 #include "runtime/collectives.h"
 #include "runtime/context.h"
+#include "runtime/gpu.h"
 #include "runtime/groups.h"
 #include "runtime/offset_allocator.h"
 #include "runtime/params.h"
@@ -50,6 +51,12 @@ class Runtime {
     std::vector<ShmSegment> peers;  /* by rank; empty ones are not mapped */
     std::vector<char*> peer_base;   /* by rank; null: only the proxy gets there */
     std::unique_ptr<OffsetAllocator> allocator;
+    std::unique_ptr<Gpu> gpu; /* null with PMX_GPU=off; ends before the heaps that it shares */
+    std::unique_ptr<OffsetAllocator> gpu_allocator;
+    /* By rank, the heaps as kernels reach them; null: through the proxy. A rank has both or none. */
+    std::vector<char*> kernel_peer_base, gpu_peer_base;
+    int n_ranks_on_gpu = 0; /* this one included */
+    uint64_t gpu_barrier_off = 0; /* in the heap of GPU memory */
     std::unique_ptr<Transport> transport; /* null: nobody is beyond direct reach */
     Faults faults{0};
     MonotonicClock clock;
@@ -64,16 +71,28 @@ class Runtime {
     Groups groups;
 
   private:
-    struct Peer;
+    /* What ranks tell each other first. */
+    struct Peer {
+        std::vector<std::byte> node;     /* identity of its node */
+        std::vector<std::byte> segment;  /* address of its heap */
+        std::vector<std::byte> params;   /* those that must be the same */
+        std::vector<std::byte> gpu;      /* which one it is; empty without one */
+        std::vector<std::byte> gpu_heap; /* address of that part of its heap */
+    };
     Status prepare();
     Status exchange(std::vector<Peer>& peers_out);
     Status attach_peers(const std::vector<Peer>& all);
+    Status open_gpu();
+    Status attach_gpus(const std::vector<Peer>& all);
     Status open_network();
     Status start_proxy();
     Status make_contexts();
+    Status reserve_cells();
+    Status make_kernel_part(pmx_ctx& ctx, unsigned n_queues);
+    Status complete_kernels(const pmx_ctx& ctx);
     Status make_context(pmx_order_t order, int signals, unsigned n_queues, uint16_t stream,
                         std::unique_ptr<pmx_ctx>& ctx_out);
-    static constexpr uint16_t kInternalStream = 0, kDefaultStream = 1, kFirstUserStream = 2;
+    static constexpr uint16_t kInternalStream = 0, kDefaultStream = 1, kFirstUserStream = 2, kFirstKernelStream = 128;
 };
 
 /* The runtime of this process while it is up, else nullptr. */

@@ -32,7 +32,7 @@ PerfEngine::PerfEngine(int n_destinations, pmx_order_t order, int signals, unsig
       heap_(std::make_unique<uint64_t[]>(kHeapBytes / sizeof(uint64_t))),
       peer_base_(static_cast<size_t>(n_destinations) + 1, nullptr),
       context_(n_destinations + 1, order, signals, 0),
-      engine_({n_destinations + 1, reinterpret_cast<char*>(heap_.get()), kHeapBytes, batch, 0, 0},
+      engine_({n_destinations + 1, {reinterpret_cast<char*>(heap_.get()), kHeapBytes}, batch, 0, 0},
               &transport_, clock_, faults_, nullptr)
 {
     for (unsigned i = 0; i < n_queues; i++) {

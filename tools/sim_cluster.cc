@@ -37,7 +37,7 @@ struct SimCluster::Rank {
         : clock(cluster.world_.clock(number)),
           values(std::max<size_t>(1, cluster.config_.n_values)),
           faults(cluster.config_.n_ranks),
-          engine({cluster.config_.n_ranks, reinterpret_cast<const char*>(values.data()), kHeapBytes, 32, 0, 0},
+          engine({cluster.config_.n_ranks, {reinterpret_cast<char*>(values.data()), kHeapBytes}, 32, 0, 0},
                  &cluster.world_.transport(number), clock, faults, nullptr),
           waiting(static_cast<size_t>(cluster.config_.n_contexts))
     {

@@ -36,7 +36,7 @@ struct World::Rank {
         : nic(nic_config(config, rank, heaps)),
           faults(config.size, fault_words(config.size)),
           context(config.size, config.order, config.signals, 0),
-          engine({config.size, heaps[rank], config.heap_bytes, 32, 20000000000, 1}, &nic, clock, faults, nullptr)
+          engine({config.size, {heaps[rank], config.heap_bytes}, 32, 20000000000, 1}, &nic, clock, faults, nullptr)
     {
         std::vector<pmx_device_queue_t> views;
         for (unsigned i = 0; i < config.n_queues; i++) {

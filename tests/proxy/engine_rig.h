@@ -24,7 +24,7 @@ struct EngineRig {
           heap(nic_config.heap_bytes / 8),
           peer_base(nic_config.size, nullptr),
           context(nic_config.size, order, signals, 0),
-          engine({nic_config.size, reinterpret_cast<char*>(heap.data()), nic_config.heap_bytes, batch, 1000000000, 1},
+          engine({nic_config.size, {reinterpret_cast<char*>(heap.data()), nic_config.heap_bytes}, batch, 1000000000, 1},
                  &nic, clock, faults, nullptr)
     {
         for (unsigned i = 0; i < n_queues; i++) {

@@ -20,7 +20,7 @@ struct SoftNicRig {
               faults(rig.size),
               peer_base(static_cast<size_t>(rig.size), nullptr),
               context(rig.size, order, signals, 3),
-              engine({rig.size, base, rig.heap_bytes, 32, 0, 1}, &rig.world.transport(number), rig.world.clock(number),
+              engine({rig.size, {base, rig.heap_bytes}, 32, 0, 1}, &rig.world.transport(number), rig.world.clock(number),
                      faults, nullptr)
         {
             for (int i = 0; i < 2; i++) {
