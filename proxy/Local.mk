@@ -19,6 +19,17 @@ libpmxcore_la_SOURCES += \
 	proxy/order.h \
 	proxy/proxy_thread.cc \
 	proxy/proxy_thread.h \
+	proxy/staging.cc \
+	proxy/staging.h \
+	proxy/staging_adds.cc \
+	proxy/staging_adds.h \
+	proxy/staging_core.h \
+	proxy/staging_layout.h \
+	proxy/staging_receiver.cc \
+	proxy/staging_receiver.h \
+	proxy/staging_sender.cc \
+	proxy/staging_sender.h \
+	proxy/staging_sender_post.cc \
 	proxy/status.h \
 	proxy/transport.h \
 	proxy/transport_shm.cc \

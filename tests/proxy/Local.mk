@@ -114,3 +114,11 @@ endif
 endif
 tests_proxy_verbs_test_SOURCES = tests/proxy/verbs_test.cc tests/cmocka_cxx.h
 tests_proxy_verbs_test_LDADD = libpmxcore.la $(CMOCKA_LIBS)
+
+# The staging transport, over NICs that know host memory only.
+if HAVE_RAPIDCHECK
+check_PROGRAMS += tests/proxy/staging_order_test
+TESTS += tests/proxy/staging_order_test
+endif
+tests_proxy_staging_order_test_SOURCES = tests/proxy/staging_order_test.cc tests/proxy/staging_rig.h
+tests_proxy_staging_order_test_LDADD = libpmxcore.la $(RAPIDCHECK_LIBS)
