@@ -116,6 +116,12 @@ tests_proxy_verbs_test_SOURCES = tests/proxy/verbs_test.cc tests/cmocka_cxx.h
 tests_proxy_verbs_test_LDADD = libpmxcore.la $(CMOCKA_LIBS)
 
 # The staging transport, over NICs that know host memory only.
+if HAVE_CMOCKA
+check_PROGRAMS += tests/proxy/staging_test
+TESTS += tests/proxy/staging_test
+endif
+tests_proxy_staging_test_SOURCES = tests/proxy/staging_test.cc tests/proxy/staging_rig.h tests/cmocka_cxx.h
+tests_proxy_staging_test_LDADD = libpmxcore.la $(CMOCKA_LIBS)
 if HAVE_RAPIDCHECK
 check_PROGRAMS += tests/proxy/staging_order_test
 TESTS += tests/proxy/staging_order_test
