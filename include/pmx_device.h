@@ -125,7 +125,7 @@ PMX_HOST_DEVICE inline bool reached(const uint64_t* word, uint64_t* seen, uint64
  * pass, so it becomes the fault of the whole context. */
 PMX_HOST_DEVICE inline int push(const Ctx& ctx, int dst_rank, const pmx_command_t* commands, unsigned n)
 {
-    const pmx_device_queue_t q = ctx.queues[(unsigned)dst_rank % ctx.n_queues];
+    const pmx_device_queue_t q = load_constant(&ctx.queues[(unsigned)dst_rank % ctx.n_queues]);
     int err = PMX_SUCCESS;
     by_key((uintptr_t)q.head | n, [&](const Lanes& lanes) {
         uint64_t total = n * lanes.count, seen = 0, first = 0;
@@ -159,6 +159,13 @@ PMX_HOST_DEVICE inline void apply_signal(uint64_t* word, uint64_t value, pmx_sig
         fetch_add_release(word, value);
     else
         store_release(word, value);
+}
+
+/* Where the ADDs of other ranks to words in GPU memory come from their owner's proxy, all of them do: it is no atomic
+ * operation of the GPU. */
+PMX_HOST_DEVICE inline bool by_proxy(const Ctx& ctx, const uint64_t* sig_sym, pmx_sigop_t op)
+{
+    return op == PMX_SIGNAL_ADD && ctx.n_queues != 0 && in_gpu_heap(ctx, sig_sym);
 }
 
 PMX_HOST_DEVICE inline int check(const Ctx& ctx, int dst_rank)
@@ -261,14 +268,14 @@ PMX_HOST_DEVICE inline int put_signal(Scope scope, const Ctx& ctx, void* dst_sym
     else
         scope.sync();
     if (scope.index() != 0) return PMX_SUCCESS;
-    if (direct) {
+    if (direct && !detail::by_proxy(ctx, sig_sym, op)) {
         detail::apply_signal((uint64_t*)ptr(ctx, sig_sym, dst_rank), value, op);
         return PMX_SUCCESS;
     }
     pmx_command_t pair[2] = {
         detail::put_command(ctx, dst_sym, src_sym, n_bytes, dst_rank),
         detail::signal_command(detail::heap_off(ctx, sig_sym), value, op, PMX_CMD_ORDER, dst_rank)};
-    return detail::push(ctx, dst_rank, pair, 2);
+    return direct ? detail::push(ctx, dst_rank, pair + 1, 1) : detail::push(ctx, dst_rank, pair, 2);
 }
 
 /* A signal alone: not ordered after earlier puts. */
@@ -280,7 +287,8 @@ PMX_HOST_DEVICE inline int signal(Scope scope, const Ctx& ctx, uint64_t* sig_sym
     if (!detail::good_signal(ctx, sig_sym)) return PMX_ERR_ADDRESS;
     scope.sync();
     if (scope.index() != 0) return PMX_SUCCESS;
-    if (void* direct = ptr(ctx, sig_sym, dst_rank)) {
+    void* direct = ptr(ctx, sig_sym, dst_rank);
+    if (direct && !detail::by_proxy(ctx, sig_sym, op)) {
         detail::apply_signal((uint64_t*)direct, value, op);
         return PMX_SUCCESS;
     }

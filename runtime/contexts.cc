@@ -25,7 +25,7 @@ Status Runtime::make_context(pmx_order_t order, int signals, unsigned n_queues, 
     device.n_queues = static_cast<unsigned>(ctx->queue_views.size());
     device.queues = ctx->queue_views.data();
     device.heap_base = heap.base();
-    device.heap_bytes = heap.n_bytes();
+    device.heap_bytes = params.heap_bytes;
     device.peer_base = peer_base.data();
     device.fault = faults.job_word();
     device.peer_failed = faults.peer_words();

@@ -7,6 +7,43 @@
 
 namespace pmx {
 
+HeapMap Runtime::heaps() const
+{
+    return {heap.base(), params.heap_bytes, gpu ? gpu->heap() : nullptr, gpu ? params.gpu_heap_bytes : 0};
+}
+
+/* Slots as long as 64 MiB for all ranks allow. */
+void Runtime::plan_staging()
+{
+    constexpr uint64_t most_bytes = uint64_t{64} << 20, shortest_slot = 4096;
+    staging.rank = rank();
+    staging.size = size();
+    staging.area_off = (params.heap_bytes + 4095) & ~uint64_t{4095};
+    while (staging.slot_bytes > shortest_slot &&
+           staging_area_bytes(size(), staging.n_slots, staging.slot_bytes) > most_bytes)
+        staging.slot_bytes /= 2;
+}
+
+uint64_t Runtime::staging_bytes() const
+{
+    if (staging.area_off == 0) return 0;
+    return staging.area_off - params.heap_bytes +
+           staging_area_bytes(staging.size, staging.n_slots, staging.slot_bytes);
+}
+
+/* No transport writes GPU memory by itself yet. */
+Status Runtime::stage(std::unique_ptr<Transport>& transport)
+{
+    if (!gpu) return {};
+    std::unique_ptr<CopyEngine> out, in;
+    PMX_TRY(gpu->copy_engine(out));
+    PMX_TRY(gpu->copy_engine(in));
+    staging.heaps = heaps();
+    staging.area = heap.base() + staging.area_off;
+    transport = make_staging(std::move(transport), staging, std::move(out), std::move(in));
+    return {};
+}
+
 Status Runtime::open_gpu()
 {
     if (params.gpu == GpuChoice::off) return {};

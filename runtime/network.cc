@@ -117,7 +117,8 @@ VerbsConfig verbs_config(const Params& params)
 }
 
 Status network_open(Bootstrap& bootstrap, const Params& params, const TransportConfig& config,
-                    const ShmSegment& heap, std::unique_ptr<Transport>& transport_out)
+                    const ShmSegment& heap, const std::function<Status(std::unique_ptr<Transport>&)>& wrap,
+                    std::unique_ptr<Transport>& transport_out)
 {
     std::unique_ptr<Transport> transport;
     Status opened;
@@ -130,6 +131,7 @@ Status network_open(Bootstrap& bootstrap, const Params& params, const TransportC
         PMX_TRY(choose_provider(bootstrap, params, provider));
         opened = ofi_open(provider, config, transport);
     }
+    if (opened.ok()) opened = wrap(transport);
     PMX_TRY(bootstrap_agree(bootstrap, opened, nullptr));
     PMX_TRY(agree_on_promises(bootstrap, *transport));
     std::vector<std::vector<std::byte>> addresses;

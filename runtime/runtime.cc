@@ -82,7 +82,8 @@ Status Runtime::prepare()
     log_configure(LogLevel::warn, rank());
     PMX_TRY(params_from_environment(params));
     log_configure(params.log_level, rank());
-    PMX_TRY(ShmSegment::create(params.heap_bytes, heap));
+    if (params.gpu != GpuChoice::off) plan_staging();
+    PMX_TRY(ShmSegment::create(params.heap_bytes + staging_bytes(), heap));
     allocator = std::make_unique<OffsetAllocator>(params.heap_bytes);
     PMX_TRY(open_gpu());
     if (!gpu) faults = Faults(size());
@@ -158,7 +159,8 @@ Status Runtime::open_network()
     PMX_TRY(bootstrap->allgather(std::span(&needed, 1), all));
     if (std::all_of(all.begin(), all.end(), [](auto& one) { return one.at(0) == std::byte(0); })) return {};
     TransportConfig config = {rank(), size(), heap.base(), heap.n_bytes(), params.timeout_ns};
-    return network_open(*bootstrap, params, config, heap, transport);
+    return network_open(
+        *bootstrap, params, config, heap, [this](std::unique_ptr<Transport>& inner) { return stage(inner); }, transport);
 }
 
 Status Runtime::start_proxy()
@@ -166,8 +168,7 @@ Status Runtime::start_proxy()
     pmx_order_t order;
     if (transport) PMX_TRY(resolve_order(params.order, transport->caps(), order));
     if (size() == 1) return {};
-    HeapMap heaps = {heap.base(), heap.n_bytes(), gpu ? gpu->heap() : nullptr, gpu ? params.gpu_heap_bytes : 0};
-    EngineConfig config = {size(), heaps, params.batch, params.timeout_ns, params.peer_check_ns};
+    EngineConfig config = {size(), heaps(), params.batch, params.timeout_ns, params.peer_check_ns};
     engine = std::make_unique<Engine>(config, transport.get(), clock, faults, &watch);
     proxy = std::make_unique<ProxyThread>(*engine);
     return proxy->start([this] {

@@ -17,6 +17,7 @@
 #include "runtime/params.h"
 #include "runtime/peer_watch.h"
 #include "runtime/topology.h"
+#include "staging.h"
 #include "transport_shm.h"
 
 namespace pmx {
@@ -56,6 +57,7 @@ class Runtime {
     /* By rank, the heaps as kernels reach them; null: through the proxy. A rank has both or none. */
     std::vector<char*> kernel_peer_base, gpu_peer_base;
     int n_ranks_on_gpu = 0; /* this one included */
+    StagingConfig staging; /* of the area that follows the heap of host memory in its segment; without a GPU of 0 bytes */
     uint64_t gpu_barrier_off = 0; /* in the heap of GPU memory */
     std::unique_ptr<Transport> transport; /* null: nobody is beyond direct reach */
     Faults faults{0};
@@ -82,7 +84,11 @@ class Runtime {
     Status prepare();
     Status exchange(std::vector<Peer>& peers_out);
     Status attach_peers(const std::vector<Peer>& all);
+    void plan_staging();
+    uint64_t staging_bytes() const;
+    HeapMap heaps() const;
     Status open_gpu();
+    Status stage(std::unique_ptr<Transport>& transport);
     Status attach_gpus(const std::vector<Peer>& all);
     Status open_network();
     Status start_proxy();
