@@ -365,7 +365,8 @@ PMX_HOST_DEVICE inline bool signal_test(const uint64_t* sig_sym, pmx_cmp_t cmp, 
 }
 
 /* Waits until the own word compares as asked. from_rank: who is to send it (its failure ends the wait), or
- * PMX_RANK_ANY. timeout_ns 0: that of the context. Each thread of a block scope waits for itself. */
+ * PMX_RANK_ANY. timeout_ns 0: that of the context. With value_out, and on a CPU, each thread of the scope waits for
+ * itself. */
 template <typename Scope>
 PMX_HOST_DEVICE inline int signal_wait(Scope scope, const Ctx& ctx, const uint64_t* sig_sym, pmx_cmp_t cmp,
                                        uint64_t value, int from_rank = PMX_RANK_ANY, uint64_t timeout_ns = 0,
@@ -373,8 +374,15 @@ PMX_HOST_DEVICE inline int signal_wait(Scope scope, const Ctx& ctx, const uint64
 {
     if (!detail::good_signal(ctx, sig_sym)) return PMX_ERR_ADDRESS;
     if (from_rank != PMX_RANK_ANY && (unsigned)from_rank >= (unsigned)ctx.size) return PMX_ERR_RANK;
-    int err = detail::wait_until(ctx, from_rank, timeout_ns,
-                                 [&] { return signal_test(sig_sym, cmp, value, value_out); });
+    auto done = [&] { return signal_test(sig_sym, cmp, value, value_out); };
+#ifdef __CUDA_ARCH__
+    /* One thread polls, and its acquire holds for all behind the barrier. */
+    if (!value_out) {
+        int err = scope.index() == 0 ? detail::wait_until(ctx, from_rank, timeout_ns, done) : PMX_SUCCESS;
+        return scope.from_first(err);
+    }
+#endif
+    int err = detail::wait_until(ctx, from_rank, timeout_ns, done);
     scope.sync();
     return err;
 }

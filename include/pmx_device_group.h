@@ -15,8 +15,8 @@ struct Group {
     uint32_t n;             /* signals, and arrivals that make the group, 1..PMX_CMD_MAX_RUN */
     uint64_t* sig_sym;      /* the first word, as a symmetric address */
     uint64_t stride_bytes;  /* from one word to the next, a multiple of 8 */
-    /* [n] in the own heap of host memory: what each word is set to. Writers: the blocks, before they arrive. Reader: the proxy,
-     * until the commit is complete (quiet, or the receiver has answered): not written again before. */
+    /* [n] in the own heap of host memory: what each word is set to. Writers: the blocks, before they arrive. Reader: the
+     * proxy, until the commit is complete (quiet, or the receiver has answered): not written again before. */
     uint64_t* values_sym;
     /* Writers: the blocks that take part, acq_rel, after their puts are queued and values_sym[i] is written: the
      * last to arrive sees all of them. It sets 0 again before it commits. Blocks of a GPU: in its memory. */
@@ -52,7 +52,8 @@ PMX_HOST_DEVICE inline bool good_group(const Ctx& ctx, const Group& group, uint3
     uint64_t span = (uint64_t)(group.n - 1) * group.stride_bytes;
     return i < group.n && (group.stride_bytes & 7) == 0 && (group.stride_bytes != 0 || group.n == 1) &&
            good_signal(ctx, group.sig_sym) && in_heap(ctx, group.sig_sym, span + 8) &&
-           good_signal(ctx, group.values_sym) && !in_gpu_heap(ctx, group.values_sym) && in_heap(ctx, group.values_sym, 8 * (uint64_t)group.n);
+           good_signal(ctx, group.values_sym) && !in_gpu_heap(ctx, group.values_sym) &&
+           in_heap(ctx, group.values_sym, 8 * (uint64_t)group.n);
 }
 
 }  // namespace detail

@@ -39,16 +39,20 @@ PMX_HOST_DEVICE inline pmx_block_t this_block()
 }
 
 /* A scope. index(): of the calling thread among the count() that make the call together. sync(): their
- * barrier, which orders their memory. */
+ * barrier, which orders their memory. from_first(code): a barrier too; gives all of them the code of the thread with
+ * index 0, on a CPU each its own. */
 struct ThreadScope {
+    static constexpr bool kWide = false;
     PMX_HOST_DEVICE static unsigned index() { return 0; }
     PMX_HOST_DEVICE static unsigned count() { return 1; }
     PMX_HOST_DEVICE static void sync() {}
+    PMX_HOST_DEVICE static int from_first(int code) { return code; }
 };
 
 /* The threads of a block with the numbers 32 * w .. 32 * w + 31, as far as there are any. On a CPU a warp has
  * one thread. */
 struct WarpScope {
+    static constexpr bool kWide = false;
     PMX_HOST_DEVICE static unsigned index()
     {
 #ifdef __CUDA_ARCH__
@@ -72,9 +76,19 @@ struct WarpScope {
         __syncwarp(0xffffffffu >> (32 - count()));
 #endif
     }
+    PMX_HOST_DEVICE static int from_first(int code)
+    {
+#ifdef __CUDA_ARCH__
+        sync();
+        return __shfl_sync(0xffffffffu >> (32 - count()), code, 0);
+#else
+        return code;
+#endif
+    }
 };
 
 struct BlockScope {
+    static constexpr bool kWide = true; /* of many threads */
     PMX_HOST_DEVICE static unsigned index() { return this_block().thread; }
     PMX_HOST_DEVICE static unsigned count() { return this_block().n_threads; }
     PMX_HOST_DEVICE static void sync()
@@ -83,6 +97,20 @@ struct BlockScope {
         __syncthreads();
 #else
         pmx_block_sync();
+#endif
+    }
+    PMX_HOST_DEVICE static int from_first(int code)
+    {
+#ifdef __CUDA_ARCH__
+        /* By bits, since a barrier carries one; where there is no error one barrier is all. */
+        int first = index() == 0 ? -code : 0, all = 0;
+        if (!__syncthreads_or(first)) return 0;
+        for (int bit = 1; bit < 128; bit <<= 1)
+            if (__syncthreads_or(first & bit)) all |= bit;
+        return -all;
+#else
+        pmx_block_sync();
+        return code;
 #endif
     }
 };
@@ -147,12 +175,10 @@ PMX_HOST_DEVICE inline T load_constant(const T* p)
 #endif
 }
 
-/* A share of a copy: units number index, index + count, ..., several of them under way at a time. */
-template <typename Unit>
-PMX_HOST_DEVICE inline void copy_units(void* dst, const void* src, uint64_t n_units, unsigned index,
-                                       unsigned count)
+/* A share of a copy: units number index, index + count, ..., several of them under way at a time, also of the last. */
+template <unsigned n_under_way, typename Unit>
+PMX_HOST_DEVICE inline void copy_units(void* dst, const void* src, uint64_t n_units, unsigned index, unsigned count)
 {
-    constexpr unsigned n_under_way = 8;
     Unit* to = (Unit*)dst;
     const Unit* from = (const Unit*)src;
     uint64_t i = index;
@@ -161,21 +187,27 @@ PMX_HOST_DEVICE inline void copy_units(void* dst, const void* src, uint64_t n_un
         for (unsigned k = 0; k < n_under_way; k++) unit[k] = from[i + k * (uint64_t)count];
         for (unsigned k = 0; k < n_under_way; k++) to[i + k * (uint64_t)count] = unit[k];
     }
-    for (; i < n_units; i += count) to[i] = from[i];
+    if (i >= n_units) return;
+    Unit unit[n_under_way];
+    for (unsigned k = 0; k < n_under_way; k++)
+        if (i + k * (uint64_t)count < n_units) unit[k] = from[i + k * (uint64_t)count];
+    for (unsigned k = 0; k < n_under_way; k++)
+        if (i + k * (uint64_t)count < n_units) to[i + k * (uint64_t)count] = unit[k];
 }
 
 #ifdef __CUDACC__
 /* The share of a GPU thread: neighbours take neighbouring units, as wide as the two addresses allow. */
-template <typename Unit>
+template <unsigned n_under_way, typename Unit>
 __device__ inline void copy_aligned(char* dst, const char* src, uint64_t n_bytes, unsigned index,
                                     unsigned count)
 {
     uint64_t head = (0 - (uint64_t)(uintptr_t)dst) & (sizeof(Unit) - 1);
     if (head > n_bytes) head = n_bytes;
     uint64_t n_units = (n_bytes - head) / sizeof(Unit), body = n_units * sizeof(Unit);
-    copy_units<char>(dst, src, head, index, count);
-    copy_units<Unit>(dst + head, src + head, n_units, index, count);
-    copy_units<char>(dst + head + body, src + head + body, n_bytes - head - body, index, count);
+    if (head) copy_units<1, char>(dst, src, head, index, count);
+    copy_units<n_under_way, Unit>(dst + head, src + head, n_units, index, count);
+    if (body + head != n_bytes)
+        copy_units<1, char>(dst + head + body, src + head + body, n_bytes - head - body, index, count);
 }
 #endif
 
@@ -188,14 +220,16 @@ PMX_HOST_DEVICE inline void copy(Scope scope, void* dst, const void* src, uint64
     scope.sync();
 #ifdef __CUDA_ARCH__
     uintptr_t apart = (uintptr_t)dst - (uintptr_t)src;
+    /* A warp needs more under way than a block, whose threads have fewer registers. */
+    constexpr unsigned n_under_way = Scope::kWide ? 8 : 16;
     if ((apart & 15) == 0)
-        copy_aligned<uint4>((char*)dst, (const char*)src, n_bytes, index, count);
+        copy_aligned<n_under_way, uint4>((char*)dst, (const char*)src, n_bytes, index, count);
     else if ((apart & 7) == 0)
-        copy_aligned<uint64_t>((char*)dst, (const char*)src, n_bytes, index, count);
+        copy_aligned<n_under_way, uint64_t>((char*)dst, (const char*)src, n_bytes, index, count);
     else if ((apart & 3) == 0)
-        copy_aligned<uint32_t>((char*)dst, (const char*)src, n_bytes, index, count);
+        copy_aligned<8, uint32_t>((char*)dst, (const char*)src, n_bytes, index, count);
     else
-        copy_units<char>(dst, src, n_bytes, index, count);
+        copy_units<8, char>(dst, src, n_bytes, index, count);
 #else
     uint64_t share = (n_bytes / count + 64) & ~(uint64_t)63;
     uint64_t begin = share * index;

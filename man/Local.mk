@@ -12,6 +12,7 @@ dist_man_MANS += \
 	man/pmx_abort.3 \
 	man/pmx_aligned_alloc.3 \
 	man/pmx_barrier.3 \
+	man/pmx_barrier_on_stream.3 \
 	man/pmx_block_get.3 \
 	man/pmx_block_sync.3 \
 	man/pmx_calloc.3 \
@@ -29,6 +30,12 @@ dist_man_MANS += \
 	man/pmx_finalize.3 \
 	man/pmx_free.3 \
 	man/pmx_get_nbi.3 \
+	man/pmx_gpu_fit.3 \
+	man/pmx_gpu_handle.3 \
+	man/pmx_gpu_heap_query.3 \
+	man/pmx_gpu_malloc.3 \
+	man/pmx_gpu_ptr.3 \
+	man/pmx_gpu_query.3 \
 	man/pmx_group_begin.3 \
 	man/pmx_group_commit.3 \
 	man/pmx_group_put.3 \
@@ -39,6 +46,7 @@ dist_man_MANS += \
 	man/pmx_initialized.3 \
 	man/pmx_last_error_detail.3 \
 	man/pmx_launch.3 \
+	man/pmx_launch_gpu.3 \
 	man/pmx_malloc.3 \
 	man/pmx_moe_check.3 \
 	man/pmx_moe_counters_get.3 \
@@ -59,17 +67,21 @@ dist_man_MANS += \
 	man/pmx_ptr.3 \
 	man/pmx_put_nbi.3 \
 	man/pmx_put_signal_nbi.3 \
+	man/pmx_put_signal_on_stream.3 \
 	man/pmx_quiet.3 \
+	man/pmx_quiet_on_stream.3 \
 	man/pmx_rank.3 \
 	man/pmx_signal_add.3 \
 	man/pmx_signal_set.3 \
 	man/pmx_signal_test.3 \
 	man/pmx_signal_wait.3 \
+	man/pmx_signal_wait_on_stream.3 \
 	man/pmx_size.3 \
 	man/pmx_topology_query.3 \
 	man/pmx_transport_query.3 \
 	man/pmx_version.3 \
 	man/pmx-environment.7 \
+	man/pmx-gpu.7 \
 	man/pmx-internals.7 \
 	man/pmx-moe.7 \
 	man/pmx-ordering.7 \
