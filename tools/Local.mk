@@ -27,6 +27,7 @@ tools_pmx_perf_SOURCES = \
 	tools/perf_path.cc tools/perf_path.h \
 	tools/perf_rate.cc tools/perf_rate.h \
 	tools/perf_report.cc tools/perf_report.h \
+	tools/perf_run.h \
 	tools/perf_tables.cc \
 	tools/progress.cc tools/progress.h \
 	tools/pmx_perf.cc

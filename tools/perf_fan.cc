@@ -99,19 +99,6 @@ int launch(Fan& fan)
 
 }  // namespace
 
-FanTarget fan_target(int rank, int size, uint64_t i)
-{
-    const auto others = static_cast<uint64_t>(size - 1);
-    return {(rank + 1 + static_cast<int>(i % others)) % size, i / others};
-}
-
-uint64_t fan_expected(int from_rank, int to_rank, int size, uint64_t n)
-{
-    const auto others = static_cast<uint64_t>(size - 1);
-    const auto turn = static_cast<uint64_t>((to_rank - from_rank - 1 + size) % size);
-    return n / others + (turn < n % others ? 1 : 0);
-}
-
 int perf_fan(PerfRun& run, PerfPath& path, PerfSamples& samples)
 {
     Fan fan(run, path);

@@ -9,19 +9,6 @@
 
 namespace pmx::tools {
 
-struct PerfRun {
-    PerfOp op = PerfOp::put;
-    int rank = 0, size = 1;
-    uint64_t n_bytes = 0;
-    uint64_t concurrency = 1;
-    uint64_t iters = 1, warmup = 0;
-    unsigned blocks = 1;
-    bool groups = false;
-    PerfLayout layout;
-    /* Signals grow through all runs of a job, in step on all ranks: value of the last one sent. */
-    uint64_t epoch = 0;
-};
-
 /* Times in nanoseconds, one for each repetition; counters of the part of the run that they say. */
 struct PerfSamples {
     std::vector<uint64_t> latency_ns;  /* fan: of all transfers with their signals */

@@ -6,11 +6,10 @@
 #include <string>
 #include <vector>
 
+#include "perf_run.h"
 #include "status.h"
 
 namespace pmx::tools {
-
-enum class PerfOp { put, get, put_signal, signal_pingpong, fan, rate };
 
 const char* perf_op_name(PerfOp op);
 

@@ -12,36 +12,6 @@
 
 namespace pmx::tools {
 
-/* The memory of a job, the same on all ranks; offsets are from its begin. Slots are `stride` bytes. */
-struct PerfLayout {
-    /* max_bytes: the largest transfer. For one op of n_ranks ranks. */
-    static PerfLayout of(PerfOp op, int n_ranks, uint64_t concurrency, uint64_t max_bytes);
-    /* The same places, with slots as small as this transfer allows. */
-    PerfLayout with_stride(uint64_t n_bytes) const;
-
-    uint64_t stride = 64;
-    uint64_t n_slots = 1;   /* that each sender has at a target */
-    uint64_t n_sources = 1; /* that a sender sends from */
-    uint64_t signals_off = 0, groups_off = 0, flags_off = 0, values_off = 0, data_off = 0, sources_off = 0;
-    uint64_t n_bytes = 0;                     /* all of it */
-    static constexpr uint64_t kValues = 1024; /* words at values_off, flags are one for each rank */
-
-    uint64_t data(int from_rank, uint64_t slot) const
-    {
-        return data_off + (static_cast<uint64_t>(from_rank) * n_slots + slot) * stride;
-    }
-    uint64_t signal(int from_rank, uint64_t slot) const
-    {
-        return signals_off + (static_cast<uint64_t>(from_rank) * n_slots + slot) * 8;
-    }
-    /* What the signals of a group to to_rank are set to. */
-    uint64_t group_values(int to_rank) const
-    {
-        return groups_off + static_cast<uint64_t>(to_rank) * n_slots * 8;
-    }
-    uint64_t source(uint64_t i) const { return sources_off + i % n_sources * stride; }
-};
-
 /* Entries return 0 or a PMX_ERR_*. A path of pmx may be used by several threads, but for barrier. */
 class PerfPath {
 public:
