@@ -17,10 +17,13 @@ tools_pmx_perf_SOURCES = \
 	tools/command_line.h \
 	tools/gather.cc tools/gather.h \
 	tools/launcher.cc tools/launcher.h \
+	tools/perf_bodies.h \
 	tools/perf_engine.cc tools/perf_engine.h \
 	tools/perf_fan.cc tools/perf_fan.h \
 	tools/perf_job.cc tools/perf_job.h \
 	tools/perf_job_rows.cc \
+	tools/perf_kernels.cc tools/perf_kernels.h \
+	tools/perf_machine.h \
 	tools/perf_null_transport.h \
 	tools/perf_ops.cc tools/perf_ops.h \
 	tools/perf_options.cc tools/perf_options.h \
@@ -28,6 +31,7 @@ tools_pmx_perf_SOURCES = \
 	tools/perf_rate.cc tools/perf_rate.h \
 	tools/perf_report.cc tools/perf_report.h \
 	tools/perf_run.h \
+	tools/perf_soft.cc \
 	tools/perf_tables.cc \
 	tools/progress.cc tools/progress.h \
 	tools/pmx_perf.cc
@@ -36,6 +40,13 @@ tools_pmx_perf_SOURCES += tools/perf_raw.cc
 else
 tools_pmx_perf_SOURCES += tools/perf_raw_none.cc
 endif
+if HAVE_NVCC
+tools_pmx_perf_SOURCES += tools/perf_gpu.cu
+else
+tools_pmx_perf_SOURCES += tools/perf_gpu_none.cc
+endif
+tools/perf_gpu.o: $(kernel_headers) include/pmx_cuda.h include/pmx_gpu.h tools/perf_bodies.h tools/perf_machine.h \
+	tools/perf_run.h
 tools_pmx_perf_CXXFLAGS = $(AM_CXXFLAGS)
 tools_pmx_perf_LDADD = libpmxcore.la
 

@@ -10,6 +10,7 @@
 #include "launcher.h"
 #include "order.h"
 #include "perf_fan.h"
+#include "pmx_gpu.h"
 #include "progress.h"
 
 namespace pmx::tools {
@@ -29,13 +30,27 @@ pmx_order_t order_of(const std::string& name)
     return PMX_ORDER_AUTO;
 }
 
+size_t values_bytes(const PerfLayout& layout, int n_ranks)
+{
+    return static_cast<size_t>(n_ranks) * layout.n_slots * sizeof(uint64_t);
+}
+
 }  // namespace
 
 size_t perf_job_heap_bytes(const PerfOptions& options, int n_ranks)
 {
     const int ranks = std::max(n_ranks, 2);
-    return PerfLayout::of(options.op, ranks, options.concurrency, options.bytes.back()).n_bytes +
+    const PerfLayout layout = PerfLayout::of(options.op, ranks, options.concurrency, options.bytes.back());
+    return (options.gpu_memory ? 0 : layout.n_bytes) + values_bytes(layout, ranks) +
            Gather::heap_bytes(ranks);
+}
+
+size_t perf_job_gpu_heap_bytes(const PerfOptions& options, int n_ranks)
+{
+    const int ranks = std::max(n_ranks, 2);
+    return options.gpu_memory
+               ? PerfLayout::of(options.op, ranks, options.concurrency, options.bytes.back()).n_bytes
+               : 0;
 }
 
 int PerfJob::run()
@@ -83,7 +98,19 @@ Status PerfJob::prepare()
                     "--raw: transport {} has no libfabric provider, must be one with it (--transport ofi)",
                     transport_.transport);
     layout_ = PerfLayout::of(options_.op, size_, options_.concurrency, options_.bytes.back());
-    return from_pmx(pmx_calloc(layout_.n_bytes, 1, &area_));
+    return take_memory();
+}
+
+Status PerfJob::take_memory()
+{
+    if (options_.initiator == PerfInitiator::host) return from_pmx(pmx_calloc(layout_.n_bytes, 1, &area_));
+    PMX_TRY(from_pmx(pmx_calloc(values_bytes(layout_, size_), 1, &values_)));
+    if (!options_.gpu_memory) return from_pmx(pmx_calloc(layout_.n_bytes, 1, &area_));
+    PMX_TRY(from_pmx(pmx_gpu_malloc(layout_.n_bytes, &area_)));
+    PerfKernels kernels;
+    PMX_TRY(kernels.open(options_.initiator, {PMX_CTX_DEFAULT, static_cast<char*>(area_), nullptr, {}}));
+    PMX_TRY(kernels.clear(layout_.n_bytes));
+    return from_pmx(pmx_barrier());
 }
 
 std::vector<PerfJob::Case> PerfJob::make_cases(uint64_t n_bytes) const
@@ -119,6 +146,8 @@ std::vector<PerfJob::Case> PerfJob::make_cases(uint64_t n_bytes) const
     for (Case& one : cases) {
         PerfRow& row = one.row;
         row.op = options_.op;
+        row.initiator = options_.initiator;
+        row.gpu_memory = options_.gpu_memory;
         row.transport = transport_.transport;
         row.provider = transport_.provider;
         row.ranks = size_;
@@ -176,15 +205,26 @@ Status PerfJob::with_context(Case& one, PerfRun& run)
     one.row.signals = signals_name(attr.signals);
     one.row.queues = attr.n_queues;
     one.stalls = attr.order == PMX_ORDER_STALL_ALL || attr.order == PMX_ORDER_STALL_RANK;
+    if (const Status played = play(one, ctx, run); !played.ok())
+        return fail(played.code(), "{} {}: {}", one.row.order, one.row.signals, played.detail());
+    return from_pmx(pmx_ctx_free(ctx));
+}
+
+Status PerfJob::play(Case& one, pmx_ctx_t ctx, PerfRun& run)
+{
     std::unique_ptr<PerfPath> path;
     std::vector<uint64_t> group_sizes;
     for (int to = 0; to < size_; to++)
         group_sizes.push_back(to == rank_ ? 0 : fan_expected(rank_, to, size_, options_.concurrency));
     PMX_TRY(open_pmx_path(ctx, area_, run.layout, group_sizes, path));
-    if (int err = perf_run(run, *path, one.samples))
-        return fail(static_cast<pmx_err_t>(err), "{} {}: {}", one.row.order, one.row.signals,
-                    pmx_error_string(err));
-    return from_pmx(pmx_ctx_free(ctx));
+    if (options_.initiator == PerfInitiator::host) {
+        const int err = perf_run(run, *path, one.samples);
+        return err ? fail(static_cast<pmx_err_t>(err), "{}", pmx_error_string(err)) : Status();
+    }
+    PerfKernels kernels;
+    PMX_TRY(kernels.open(options_.initiator,
+                         {ctx, static_cast<char*>(area_), static_cast<uint64_t*>(values_), group_sizes}));
+    return kernels.run(run, *path, one.samples);
 }
 
 Status PerfJob::with_libfabric(Case& one, PerfRun& run)
@@ -212,7 +252,8 @@ int PerfJob::leave()
         gather({}); /* the line of another rank is out before this one ends */
         must(gather_.close());
     }
-    if (area_) must(from_pmx(pmx_free(area_)));
+    for (void* memory : {values_, area_})
+        if (memory) must(from_pmx(pmx_free(memory)));
     must(from_pmx(pmx_finalize()));
     return exit_;
 }

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "gather.h"
+#include "perf_kernels.h"
 #include "perf_ops.h"
 #include "perf_options.h"
 #include "perf_report.h"
@@ -15,6 +16,8 @@ namespace pmx::tools {
 
 /* Symmetric heap that the job takes on each of n_ranks ranks. */
 size_t perf_job_heap_bytes(const PerfOptions& options, int n_ranks);
+/* The same of the heap of GPU memory. */
+size_t perf_job_gpu_heap_bytes(const PerfOptions& options, int n_ranks);
 
 class PerfJob {
 public:
@@ -43,10 +46,12 @@ private:
     };
 
     Status prepare();
+    Status take_memory();
     std::vector<Case> make_cases(uint64_t n_bytes) const;
     void measure(uint64_t n_bytes, std::vector<Case>& cases);
     void lap(Case& one, uint64_t n_bytes, uint64_t iters);
     Status with_context(Case& one, PerfRun& run);
+    Status play(Case& one, pmx_ctx_t ctx, PerfRun& run);
     Status with_libfabric(Case& one, PerfRun& run);
     void finish(Case& one);
     void count(Case& one);
@@ -63,6 +68,7 @@ private:
     bool gathering_ = false;
     int exit_ = 0;
     void* area_ = nullptr;
+    void* values_ = nullptr; /* of groups of kernels, host memory */
     PerfLayout layout_;
     pmx_transport_info_t transport_ = {};
     uint64_t epoch_ = 0;

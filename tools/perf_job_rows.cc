@@ -7,6 +7,7 @@
 #include "order.h"
 #include "perf_fan.h"
 #include "perf_job.h"
+#include "pmx_gpu.h"
 
 namespace pmx::tools {
 
@@ -69,7 +70,9 @@ PerfJob::Sent PerfJob::sent_by_network() const
 {
     const auto by_network = [&](int rank) {
         void* direct = nullptr;
-        return pmx_ptr(area_, rank, &direct) == PMX_SUCCESS && direct == nullptr;
+        const bool kernels = options_.initiator != PerfInitiator::host;
+        const int err = kernels ? pmx_gpu_ptr(area_, rank, &direct) : pmx_ptr(area_, rank, &direct);
+        return err == PMX_SUCCESS && direct == nullptr;
     };
     Sent sent;
     const auto add = [&](int to, uint64_t n) {

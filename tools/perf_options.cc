@@ -21,6 +21,9 @@ const std::map<std::string, PerfOp> kOps = {{"put", PerfOp::put},
                                             {"fan", PerfOp::fan},
                                             {"rate", PerfOp::rate}};
 
+const std::map<std::string, PerfInitiator> kInitiators = {
+    {"host", PerfInitiator::host}, {"gpu", PerfInitiator::gpu}, {"soft", PerfInitiator::soft}};
+
 constexpr const char* kAbout =
     "pmx_perf: how long puts, gets and signals take, and what keeping their order costs.\n"
     "Start it with mpirun: mpirun -n 4 pmx_perf fan --bytes 4096 --concurrency 96 --table\n"
@@ -85,7 +88,7 @@ Status parse_list(const char* option, const std::string& text, uint64_t lowest, 
 }
 
 struct Texts {
-    std::string op, bytes, destinations = "2,16,128,1024";
+    std::string op, bytes, destinations = "2,16,128,1024", initiator = "host", memory;
 };
 
 void add_options(CLI::App& app, PerfOptions& o, Texts& t)
@@ -107,8 +110,15 @@ void add_options(CLI::App& app, PerfOptions& o, Texts& t)
         ->check(whole(1, 1000000));
     app.add_option("--warmup", o.warmup, "repetitions before those; default 3")->check(whole(0, 1000000));
     app.add_option("--blocks", o.blocks,
-                   "host blocks of the fan, one thread each; default 1, the calling thread")
+                   "blocks of the fan: of one thread on the host, of 256 on a GPU; default 1, on the host "
+                   "the calling thread")
         ->check(whole(1, 64));
+    app.add_option("--initiator", t.initiator,
+                   "who starts the transfers: host, gpu (kernels), or soft (host blocks that play kernels); "
+                   "default host")
+        ->check(CLI::IsMember({"host", "gpu", "soft"}));
+    app.add_option("--memory", t.memory, "gpu or host: where data and signals of kernels are; default gpu")
+        ->check(CLI::IsMember({"gpu", "host"}));
     app.add_option("--order", o.order, "order mode of the context, as PMX_ORDER; default that")
         ->check(CLI::IsMember(orders));
     app.add_option("--signals", o.signals, "coupled or grouped, as PMX_SIGNALS; default that")
@@ -143,6 +153,16 @@ Status finish(PerfOptions& o, const Texts& t)
     const std::string bytes = !t.bytes.empty() ? t.bytes : fan ? "4096" : rate ? "8" : "8:1048576";
     PMX_TRY(parse_list("--bytes", bytes, o.op == PerfOp::get ? 1 : 0, kMaxBytes, o.bytes));
     PMX_TRY(parse_list("--destinations", t.destinations, 1, kMaxDestinations, o.destinations));
+    o.initiator = kInitiators.at(t.initiator);
+    const bool kernels = o.initiator != PerfInitiator::host;
+    o.gpu_memory = kernels && t.memory != "host";
+    if (rate && kernels)
+        return fail(PMX_ERR_ARGUMENT, "--initiator {} is not for rate, whose producers are host threads",
+                    t.initiator);
+    if (!kernels && !t.memory.empty())
+        return fail(PMX_ERR_ARGUMENT, "--memory {} is for --initiator gpu or soft, not for host", t.memory);
+    if (kernels && o.raw)
+        return fail(PMX_ERR_ARGUMENT, "--raw is for --initiator host, not for {}", t.initiator);
     if (rate && o.raw) return fail(PMX_ERR_ARGUMENT, "--raw is not for rate, which uses no network");
     if (rate && o.bytes.back() > 4096)
         return fail(PMX_ERR_ARGUMENT, "--bytes: {} must be at most 4096 for rate, which moves none",
@@ -159,6 +179,13 @@ const char* perf_op_name(PerfOp op)
 {
     for (const auto& [name, each] : kOps)
         if (each == op) return name.c_str();
+    return "unknown";
+}
+
+const char* perf_initiator_name(PerfInitiator initiator)
+{
+    for (const auto& [name, each] : kInitiators)
+        if (each == initiator) return name.c_str();
     return "unknown";
 }
 

@@ -13,6 +13,11 @@ namespace pmx::tools {
 
 const char* perf_op_name(PerfOp op);
 
+/* Who starts the transfers: threads, kernels of a GPU, or host blocks that play those. */
+enum class PerfInitiator { host, gpu, soft };
+
+const char* perf_initiator_name(PerfInitiator initiator);
+
 struct PerfOptions {
     PerfOp op = PerfOp::put;
     std::vector<uint64_t> bytes; /* of a transfer; not empty, rising */
@@ -21,9 +26,11 @@ struct PerfOptions {
     uint64_t iters = 0;
     uint64_t warmup = 0;
     unsigned blocks = 1;
-    std::string order = "auto";            /* a name of order.h */
-    std::string signals;                   /* "": what PMX_SIGNALS says */
-    unsigned queues = 0;                   /* 0: what PMX_QUEUES says */
+    PerfInitiator initiator = PerfInitiator::host;
+    bool gpu_memory = false;    /* data and signals are in the heap of GPU memory, or what plays it */
+    std::string order = "auto"; /* a name of order.h */
+    std::string signals;        /* "": what PMX_SIGNALS says */
+    unsigned queues = 0;        /* 0: what PMX_QUEUES says */
     std::string transport, provider, heap; /* texts for pmx_param_set; "": not set */
     std::vector<uint64_t> destinations;    /* rate */
     unsigned producers = 1;                /* rate; 0: none that run beside the engine */

@@ -47,6 +47,8 @@ std::string perf_json(const PerfRow& row)
     line["tool"] = "pmx_perf";
     line["op"] = perf_op_name(row.op);
     line["path"] = row.path;
+    line["initiator"] = perf_initiator_name(row.initiator);
+    line["memory"] = row.gpu_memory ? "gpu" : "host";
     line["transport"] = row.transport;
     line["provider"] = row.provider;
     line["order"] = row.order;

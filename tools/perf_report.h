@@ -27,6 +27,8 @@ struct PerfRow {
     PerfOp op = PerfOp::put;
     std::string path = "pmx"; /* "raw": posted on libfabric by the tool */
     std::string transport, provider, order, signals;
+    PerfInitiator initiator = PerfInitiator::host;
+    bool gpu_memory = false;
     std::optional<unsigned> queues;
     int ranks = 1;
     uint64_t bytes = 0, concurrency = 0, iters = 0;

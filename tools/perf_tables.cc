@@ -119,9 +119,14 @@ std::string title(const Rows& rows)
     const char* what = row.op == PerfOp::fan    ? "transfers of each rank"
                        : row.op == PerfOp::rate ? "put_signals of a round, two commands each"
                                                 : "transfers of a window";
+    const std::string kernels =
+        row.initiator == PerfInitiator::host
+            ? ""
+            : fmt::format("initiator {}, {} memory, ", perf_initiator_name(row.initiator),
+                          row.gpu_memory ? "GPU" : "host");
     std::string text =
-        fmt::format("{}: {} ranks, transport {}{}, {} {}, {} repetitions\n", perf_op_name(row.op), row.ranks,
-                    row.transport, provider, row.concurrency, what, row.iters);
+        fmt::format("{}: {} ranks, {}transport {}{}, {} {}, {} repetitions\n", perf_op_name(row.op),
+                    row.ranks, kernels, row.transport, provider, row.concurrency, what, row.iters);
     if (row.op == PerfOp::rate)
         text = fmt::format("rate: transport null, {} bytes, {} {}, {} rounds\n", row.bytes, row.concurrency,
                            what, row.iters);

@@ -22,16 +22,24 @@ Status set_param(const char* name, const std::string& value)
     return value.empty() ? Status() : from_pmx(pmx_param_set(name, value.c_str()));
 }
 
+/* The margin is for what pmx itself keeps in a heap, and for the gaps between objects. */
+Status set_heap(const char* name, size_t n_bytes)
+{
+    constexpr size_t kMargin = 4u << 20, kMebi = 1u << 20;
+    return set_param(name, fmt::format("{}m", (n_bytes + n_bytes / 64 + kMargin + kMebi - 1) / kMebi));
+}
+
 Status set_params(const PerfOptions& options)
 {
     PMX_TRY(set_param("TRANSPORT", options.transport));
     PMX_TRY(set_param("OFI_PROVIDER", options.provider));
     PMX_TRY(set_param("HEAP_SIZE", options.heap));
-    if (!options.heap.empty() || std::getenv("PMX_HEAP_SIZE")) return {};
-    /* The margin is for what pmx itself keeps in the heap, and for the gaps between objects. */
-    constexpr size_t kMargin = 4u << 20, kMebi = 1u << 20;
-    const size_t n_bytes = perf_job_heap_bytes(options, launcher_size());
-    return set_param("HEAP_SIZE", fmt::format("{}m", (n_bytes + n_bytes / 64 + kMargin + kMebi - 1) / kMebi));
+    if (options.heap.empty() && !std::getenv("PMX_HEAP_SIZE"))
+        PMX_TRY(set_heap("HEAP_SIZE", perf_job_heap_bytes(options, launcher_size())));
+    if (options.initiator == PerfInitiator::host) return {};
+    PMX_TRY(set_param("GPU", options.initiator == PerfInitiator::gpu ? "cuda" : "soft"));
+    if (std::getenv("PMX_GPU_HEAP_SIZE")) return {};
+    return set_heap("GPU_HEAP_SIZE", perf_job_gpu_heap_bytes(options, launcher_size()));
 }
 
 int rate(const PerfOptions& options)
