@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* perf_gpu.cu: the ops of pmx_perf as kernels of a GPU. */
+#include <chrono>
 #include <thread>
 
 #include "perf_machine.h"
@@ -51,7 +52,9 @@ public:
                                                              : start(PerfOneSided{task}, n_blocks);
         if (err) return err;
         cudaError_t now;
-        while ((now = cudaStreamQuery(nullptr)) == cudaErrorNotReady) std::this_thread::yield();
+        /* The cores are for the proxies meanwhile. */
+        while ((now = cudaStreamQuery(nullptr)) == cudaErrorNotReady)
+            std::this_thread::sleep_for(std::chrono::microseconds(50));
         return pmx_cuda_report("kernel", now);
     }
 };

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # shellcheck shell=bash
-# job.sh: sourced by run.sh and fan.sh: programs of a bundle under mpirun, several ranks on the GPU by MPS. $bundle is
+# job.sh: sourced by run.sh and perf.sh: programs of a bundle under mpirun, several ranks on the GPU by MPS. $bundle is
 # the bundle. Gives $scratch, LD_LIBRARY_PATH, ranks, start_mps and describe_machine, and clears up at the end.
 scratch=$(mktemp -d /tmp/pmx-XXXXXX) || exit 1
 trap 'stop_mps; rm -rf "$scratch"' EXIT
