@@ -13,10 +13,10 @@ examples_ring_gpu_LDADD = libpmx.la
 if HAVE_NVCC
 check_PROGRAMS += examples/ring_gpu_cuda
 endif
-examples_ring_gpu_cuda_SOURCES = examples/ring_gpu.cu
-nodist_EXTRA_examples_ring_gpu_cuda_SOURCES = cxx.cc
+examples_ring_gpu_cuda_SOURCES = examples/ring_kernel.cu
+examples_ring_gpu_cuda_LINK = $(CXXLINK)
 examples_ring_gpu_cuda_LDADD = libpmx.la $(CUDA_LIBS)
-examples/ring_gpu.o: examples/ring_gpu.cc
+examples/ring_kernel.o: examples/ring_gpu.cc
 
 if HAVE_OPENBLAS
 check_PROGRAMS += examples/moe

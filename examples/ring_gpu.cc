@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* ring_gpu.cc: a ring of put_signals from inside a kernel, between heaps of GPU memory. nvcc compiles it for a GPU
- * (ring_gpu.cu), g++ for host blocks and host memory that play one:
+ * (ring_kernel.cu), g++ for host blocks and host memory that play one:
  *
  *   mpirun -n 4 ./ring_gpu_cuda    several ranks on one GPU: under MPS
  *   mpirun -n 4 ./ring_gpu         on any machine
