@@ -77,7 +77,21 @@ struct Barrier {
     }
 };
 
+template <typename Body>
+cudaError_t load()
+{
+    cudaFuncAttributes attributes;
+    return cudaFuncGetAttributes(&attributes, one_thread<Body>);
+}
+
 }  // namespace
+
+const char* stream_load()
+{
+    for (cudaError_t err : {load<PutSignal>(), load<SignalWait>(), load<Quiet>(), load<Barrier>()})
+        if (err != cudaSuccess) return cudaGetErrorString(err);
+    return nullptr;
+}
 
 /* The copy engine of the GPU moves what kernels could store themselves; the signal's kernel comes behind it. */
 const char* stream_put_signal(const pmx_device_ctx_t& view, void* dst_sym, const void* src_sym, uint64_t n_bytes,

@@ -19,6 +19,9 @@ struct BarrierCells {
     uint64_t epoch; /* Writer and reader: the kernel of this rank. */
 };
 
+/* Loads the kernels: a driver that loads them late waits for kernels that run, and these may wait for these. */
+const char* stream_load();
+
 const char* stream_put_signal(const pmx_device_ctx_t& view, void* dst_sym, const void* src_sym, uint64_t n_bytes,
                          void* direct, uint64_t* sig_sym, uint64_t value, pmx_sigop_t op, int dst_rank,
                          int32_t* status, CUstream_st* stream);

@@ -10,6 +10,8 @@ const char* none() { return "this pmx was built without CUDA"; }
 
 }  // namespace
 
+const char* stream_load() { return none(); }
+
 const char* stream_put_signal(const pmx_device_ctx_t&, void*, const void*, uint64_t, void*, uint64_t*, uint64_t, pmx_sigop_t, int,
                          int32_t*, CUstream_st*)
 {

@@ -23,60 +23,12 @@
 #include "pmx.h"
 #include "pmx_atomic.h"
 #include "pmx_command.h"
+#include "pmx_device_ctx.h"
 #include "pmx_device_scope.h"
-
-extern "C" {
-
-/* The view of a context that kernels use. Plain data, copied freely; valid until the context is freed. */
-typedef struct pmx_device_ctx {
-    size_t size_bytes;
-    int rank;
-    int size;
-    int signals; /* pmx_signals_t */
-    unsigned n_queues;
-    const pmx_device_queue_t *queues; /* n_queues; that of dst_rank is dst_rank % n_queues */
-    char *heap_base;
-    uint64_t heap_bytes;
-    char *const *peer_base; /* [size] where this process maps the heap of each rank; NULL: by the proxy */
-    /* The same for the heap of GPU memory; 0 bytes where this view has none. A rank has both addresses or none. */
-    char *gpu_base;
-    uint64_t gpu_bytes;
-    char *const *gpu_peer_base;
-    /* Writer: proxy or any thread, release, once; 0, or the PMX_ERR_* for which all waits must end.
-     * Readers: every wait, acquire. */
-    int32_t *fault;
-    /* Writer: proxy, release. Readers: waits. [size] 1: the rank has failed; never goes back. */
-    const uint32_t *peer_failed;
-    /* Writer: proxy, release, after peer_failed. Readers: waits for any rank. How many have failed. */
-    const uint32_t *n_failed;
-    uint64_t timeout_ns; /* bound of every wait that does not bring its own */
-} pmx_device_ctx_t;
-}
 
 namespace pmx {
 
-using Ctx = pmx_device_ctx_t;
-
 namespace detail {
-
-PMX_HOST_DEVICE inline bool in_gpu_heap(const Ctx& ctx, const void* p)
-{
-    return (uint64_t)((const char*)p - ctx.gpu_base) < ctx.gpu_bytes;
-}
-/* Whether n_bytes from p on lie in the heap of host memory, or in that of GPU memory. */
-PMX_HOST_DEVICE inline bool in_heap(const Ctx& ctx, const void* p, uint64_t n_bytes)
-{
-    bool gpu = in_gpu_heap(ctx, p);
-    uint64_t off = (uint64_t)((const char*)p - (gpu ? ctx.gpu_base : ctx.heap_base));
-    uint64_t all = gpu ? ctx.gpu_bytes : ctx.heap_bytes;
-    return off <= all && n_bytes <= all - off;
-}
-/* As commands name it. p: in a heap. */
-PMX_HOST_DEVICE inline uint64_t heap_off(const Ctx& ctx, const void* p)
-{
-    if (in_gpu_heap(ctx, p)) return PMX_CMD_GPU_HEAP + (uint64_t)((const char*)p - ctx.gpu_base);
-    return (uint64_t)((const char*)p - ctx.heap_base);
-}
 
 PMX_HOST_DEVICE inline bool good_signal(const Ctx& ctx, const uint64_t* sig)
 {
@@ -125,7 +77,7 @@ PMX_HOST_DEVICE inline bool reached(const uint64_t* word, uint64_t* seen, uint64
  * pass, so it becomes the fault of the whole context. */
 PMX_HOST_DEVICE inline int push(const Ctx& ctx, int dst_rank, const pmx_command_t* commands, unsigned n)
 {
-    const pmx_device_queue_t q = load_constant(&ctx.queues[(unsigned)dst_rank % ctx.n_queues]);
+    const pmx_device_queue_t q = queue_of(ctx, dst_rank);
     int err = PMX_SUCCESS;
     by_key((uintptr_t)q.head | n, [&](const Lanes& lanes) {
         uint64_t total = n * lanes.count, seen = 0, first = 0;
@@ -209,7 +161,7 @@ PMX_HOST_DEVICE inline int complete_all(const Ctx& ctx)
 PMX_HOST_DEVICE inline void* ptr(const Ctx& ctx, const void* ptr_sym, int rank)
 {
     bool gpu = detail::in_gpu_heap(ctx, ptr_sym);
-    char* base = (gpu ? ctx.gpu_peer_base : ctx.peer_base)[rank];
+    char* base = detail::base_of(ctx, gpu, rank);
     return base ? base + ((const char*)ptr_sym - (gpu ? ctx.gpu_base : ctx.heap_base)) : nullptr;
 }
 
@@ -263,13 +215,14 @@ PMX_HOST_DEVICE inline int put_signal(Scope scope, const Ctx& ctx, void* dst_sym
         !detail::good_signal(ctx, sig_sym))
         return PMX_ERR_ADDRESS;
     void* direct = ptr(ctx, dst_sym, dst_rank);
+    uint64_t* sig_direct = (uint64_t*)ptr(ctx, sig_sym, dst_rank);
     if (direct)
         detail::copy(scope, direct, src_sym, n_bytes);
     else
         scope.sync();
     if (scope.index() != 0) return PMX_SUCCESS;
     if (direct && !detail::by_proxy(ctx, sig_sym, op)) {
-        detail::apply_signal((uint64_t*)ptr(ctx, sig_sym, dst_rank), value, op);
+        detail::apply_signal(sig_direct, value, op);
         return PMX_SUCCESS;
     }
     pmx_command_t pair[2] = {
@@ -316,7 +269,7 @@ PMX_HOST_DEVICE inline int fence(Scope scope, const Ctx& ctx, int dst_rank)
     if (int err = detail::check(ctx, dst_rank)) return err;
     scope.sync();
     if (scope.index() != 0) return PMX_SUCCESS;
-    if (ctx.peer_base[dst_rank]) {
+    if (detail::base_of(ctx, false, dst_rank)) {
         detail::fence_release();
         return PMX_SUCCESS;
     }

@@ -160,21 +160,6 @@ PMX_HOST_DEVICE inline void by_key(uint64_t key, Each each)
 #endif
 }
 
-/* A struct that nobody writes while the kernel runs. A GPU keeps it near, also past a fence. */
-template <typename T>
-PMX_HOST_DEVICE inline T load_constant(const T* p)
-{
-#ifdef __CUDA_ARCH__
-    static_assert(sizeof(T) % 8 == 0 && alignof(T) == 8);
-    T value;
-    for (unsigned i = 0; i < sizeof(T) / 8; i++)
-        ((unsigned long long*)&value)[i] = __ldg((const unsigned long long*)p + i);
-    return value;
-#else
-    return *p;
-#endif
-}
-
 /* A share of a copy: units number index, index + count, ..., several of them under way at a time, also of the last. */
 template <unsigned n_under_way, typename Unit>
 PMX_HOST_DEVICE inline void copy_units(void* dst, const void* src, uint64_t n_units, unsigned index, unsigned count)

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstring>
 
+#include "device/stream.h"
 #include "runtime/gpu_memory.h"
 
 namespace pmx {
@@ -123,6 +124,8 @@ class CudaGpu final : public Gpu {
         facts_ = {"cuda", prop.name, pci, std::string(prop.uuid.bytes, sizeof prop.uuid.bytes), device, mps != 0};
         PMX_TRY(gpu_local_memory(n_bytes, heap_));
         address_.n_bytes = n_bytes;
+        if (const char* why = stream_load())
+            return fail(PMX_ERR_UNSUPPORTED, "PMX_GPU=cuda: this pmx has no kernels for {}: {}", prop.name, why);
         return gpu_check(cudaIpcGetMemHandle(&address_.memory, heap_.get()), "cudaIpcGetMemHandle", n_bytes);
     }
 

@@ -108,6 +108,11 @@ Status gpu_view(const pmx_device_ctx_t& host, GpuView& view_out)
     PMX_TRY(stream.copy(start + queue_bytes, host.peer_base, base_bytes));
     if (host.gpu_bytes != 0) PMX_TRY(stream.copy(start + queue_bytes + base_bytes, host.gpu_peer_base, base_bytes));
     view.ctx = host;
+    for (unsigned i = 0; i < host.n_queues && i < PMX_DEVICE_NEAR_QUEUES; i++) view.ctx.near_queues[i] = host.queues[i];
+    for (int rank = 0; rank < host.size && rank < PMX_DEVICE_NEAR_RANKS; rank++) {
+        view.ctx.near_peer_base[rank] = host.peer_base[rank];
+        if (host.gpu_bytes != 0) view.ctx.near_gpu_peer_base[rank] = host.gpu_peer_base[rank];
+    }
     view.ctx.queues = reinterpret_cast<const pmx_device_queue_t*>(start);
     view.ctx.peer_base = reinterpret_cast<char* const*>(start + queue_bytes);
     if (host.gpu_bytes != 0)

@@ -160,6 +160,8 @@ void words()
 
 int main(int argc, char** argv)
 {
+    /* Kernels that wait must not hold up the loading of others. */
+    setenv("CUDA_MODULE_LOADING", "EAGER", 0);
     machine_open();
     small_asked |= argc > 1 && std::strcmp(argv[1], "--small") == 0;
     if (!std::getenv("PMX_GPU")) MUST(pmx_param_set("GPU", on_gpu ? "cuda" : "soft"));
