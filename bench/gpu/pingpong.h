@@ -37,7 +37,7 @@ struct Slice {
 };
 __device__ inline Slice slice(uint64_t n_bytes)
 {
-    uint64_t share = (n_bytes / gridDim.x + 127) & ~(uint64_t)127, off = blockIdx.x * share;
+    uint64_t share = ((n_bytes + gridDim.x - 1) / gridDim.x + 127) & ~(uint64_t)127, off = blockIdx.x * share;
     if (off >= n_bytes) return {0, 0};
     return {off, n_bytes - off < share ? n_bytes - off : share};
 }
