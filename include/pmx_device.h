@@ -53,13 +53,16 @@ PMX_HOST_DEVICE inline int wait_until(const Ctx& ctx, int from_rank, uint64_t ti
 {
     if (done()) return PMX_SUCCESS;
     uint64_t limit = timeout_ns ? timeout_ns : ctx.timeout_ns;
-    uint64_t start = now_ns();
+    uint64_t start = 0; /* of the first 64 turns' end: the clock of a GPU is far */
     for (unsigned spins = 0;; spins++) {
         if (done()) return PMX_SUCCESS;
         relax(spins);
         if (spins % 64 != 63) continue;
         int err = from_rank == kNoRank ? load_acquire(ctx.fault) : fault_of(ctx, from_rank);
-        if (!err && now_ns() - start > limit) err = PMX_ERR_TIMEOUT;
+        if (start == 0)
+            start = now_ns();
+        else if (!err && now_ns() - start > limit)
+            err = PMX_ERR_TIMEOUT;
         if (err) return done() ? PMX_SUCCESS : err;
     }
 }

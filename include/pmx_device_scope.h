@@ -160,27 +160,30 @@ PMX_HOST_DEVICE inline void by_key(uint64_t key, Each each)
 #endif
 }
 
+#ifdef __CUDACC__
 /* A share of a copy: units number index, index + count, ..., several of them under way at a time, also of the last. */
 template <unsigned n_under_way, typename Unit>
-PMX_HOST_DEVICE inline void copy_units(void* dst, const void* src, uint64_t n_units, unsigned index, unsigned count)
+__device__ inline void copy_units(void* dst, const void* src, uint64_t n_units, unsigned index, unsigned count)
 {
     Unit* to = (Unit*)dst;
     const Unit* from = (const Unit*)src;
-    uint64_t i = index;
-    for (; i + (n_under_way - 1) * (uint64_t)count < n_units; i += n_under_way * (uint64_t)count) {
-        Unit unit[n_under_way];
-        for (unsigned k = 0; k < n_under_way; k++) unit[k] = from[i + k * (uint64_t)count];
-        for (unsigned k = 0; k < n_under_way; k++) to[i + k * (uint64_t)count] = unit[k];
+    Unit unit[n_under_way]; /* in registers: all loops over it are unrolled */
+    uint64_t i = index, step = count;
+    for (; i + (n_under_way - 1) * step < n_units; i += n_under_way * step) {
+#pragma unroll
+        for (unsigned k = 0; k < n_under_way; k++) unit[k] = from[i + k * step];
+#pragma unroll
+        for (unsigned k = 0; k < n_under_way; k++) to[i + k * step] = unit[k];
     }
     if (i >= n_units) return;
-    Unit unit[n_under_way];
+#pragma unroll
     for (unsigned k = 0; k < n_under_way; k++)
-        if (i + k * (uint64_t)count < n_units) unit[k] = from[i + k * (uint64_t)count];
+        if (i + k * step < n_units) unit[k] = from[i + k * step];
+#pragma unroll
     for (unsigned k = 0; k < n_under_way; k++)
-        if (i + k * (uint64_t)count < n_units) to[i + k * (uint64_t)count] = unit[k];
+        if (i + k * step < n_units) to[i + k * step] = unit[k];
 }
 
-#ifdef __CUDACC__
 /* The share of a GPU thread: neighbours take neighbouring units, as wide as the two addresses allow. */
 template <unsigned n_under_way, typename Unit>
 __device__ inline void copy_aligned(char* dst, const char* src, uint64_t n_bytes, unsigned index,
