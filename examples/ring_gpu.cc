@@ -8,6 +8,9 @@
  * Ends with 0 when every message arrived whole, else with 1. */
 #include <stdint.h>
 #include <stdio.h>
+#include <string.h>
+
+#include <initializer_list>
 
 #include "pmx_device.h"
 #include "pmx_gpu.h"

@@ -163,9 +163,8 @@ PMX_HOST_DEVICE inline int complete_all(const Ctx& ctx)
 /* Where this process maps ptr_sym of rank, or NULL when only the proxy reaches it. */
 PMX_HOST_DEVICE inline void* ptr(const Ctx& ctx, const void* ptr_sym, int rank)
 {
-    bool gpu = detail::in_gpu_heap(ctx, ptr_sym);
-    char* base = detail::base_of(ctx, gpu, rank);
-    return base ? base + ((const char*)ptr_sym - (gpu ? ctx.gpu_base : ctx.heap_base)) : nullptr;
+    detail::Bases bases = detail::bases_of(ctx, rank);
+    return bases.host ? detail::moved(ctx, bases, ptr_sym) : nullptr;
 }
 
 /* n_bytes (0..) from src_sym in the own heap to dst_sym on dst_rank. src_sym must stay unchanged until
@@ -217,10 +216,11 @@ PMX_HOST_DEVICE inline int put_signal(Scope scope, const Ctx& ctx, void* dst_sym
     if (!detail::in_heap(ctx, dst_sym, n_bytes) || !detail::in_heap(ctx, src_sym, n_bytes) ||
         !detail::good_signal(ctx, sig_sym))
         return PMX_ERR_ADDRESS;
-    void* direct = ptr(ctx, dst_sym, dst_rank);
-    uint64_t* sig_direct = (uint64_t*)ptr(ctx, sig_sym, dst_rank);
+    detail::Bases bases = detail::bases_of(ctx, dst_rank);
+    bool direct = bases.host;
+    uint64_t* sig_direct = (uint64_t*)detail::moved(ctx, bases, sig_sym);
     if (direct)
-        detail::copy(scope, direct, src_sym, n_bytes);
+        detail::copy(scope, detail::moved(ctx, bases, dst_sym), src_sym, n_bytes);
     else
         scope.sync();
     if (scope.index() != 0) return PMX_SUCCESS;
@@ -272,7 +272,7 @@ PMX_HOST_DEVICE inline int fence(Scope scope, const Ctx& ctx, int dst_rank)
     if (int err = detail::check(ctx, dst_rank)) return err;
     scope.sync();
     if (scope.index() != 0) return PMX_SUCCESS;
-    if (detail::base_of(ctx, false, dst_rank)) {
+    if (detail::bases_of(ctx, dst_rank).host) {
         detail::fence_release();
         return PMX_SUCCESS;
     }

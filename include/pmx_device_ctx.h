@@ -52,13 +52,15 @@ PMX_HOST_DEVICE inline bool in_gpu_heap(const Ctx& ctx, const void* p)
 {
     return (uint64_t)((const char*)p - ctx.gpu_base) < ctx.gpu_bytes;
 }
-/* Whether n_bytes from p on lie in the heap of host memory, or in that of GPU memory. */
+/* Whether n_bytes from p on lie in the heap of host memory, or in that of GPU memory. No branch: a GPU would fetch the
+ * fields of ctx one after the other. */
 PMX_HOST_DEVICE inline bool in_heap(const Ctx& ctx, const void* p, uint64_t n_bytes)
 {
-    bool gpu = in_gpu_heap(ctx, p);
-    uint64_t off = (uint64_t)((const char*)p - (gpu ? ctx.gpu_base : ctx.heap_base));
-    uint64_t all = gpu ? ctx.gpu_bytes : ctx.heap_bytes;
-    return off <= all && n_bytes <= all - off;
+    uint64_t host_off = (uint64_t)((const char*)p - ctx.heap_base);
+    uint64_t gpu_off = (uint64_t)((const char*)p - ctx.gpu_base);
+    bool in_host = (host_off <= ctx.heap_bytes) & (n_bytes <= ctx.heap_bytes - host_off);
+    bool in_gpu = (gpu_off < ctx.gpu_bytes) & (n_bytes <= ctx.gpu_bytes - gpu_off);
+    return in_host | in_gpu;
 }
 /* As commands name it. p: in a heap. */
 PMX_HOST_DEVICE inline uint64_t heap_off(const Ctx& ctx, const void* p)
@@ -67,13 +69,26 @@ PMX_HOST_DEVICE inline uint64_t heap_off(const Ctx& ctx, const void* p)
     return (uint64_t)((const char*)p - ctx.heap_base);
 }
 
-/* Where this process maps a heap of rank; NULL: only the proxy gets there. */
-PMX_HOST_DEVICE inline char* base_of(const Ctx& ctx, bool gpu, int rank)
+/* Where this process maps both heaps of rank; NULL: only the proxy gets there. */
+struct Bases {
+    char *host, *gpu;
+};
+PMX_HOST_DEVICE inline Bases bases_of(const Ctx& ctx, int rank)
 {
 #ifdef __CUDA_ARCH__
-    if (rank < PMX_DEVICE_NEAR_RANKS) return gpu ? ctx.near_gpu_peer_base[rank] : ctx.near_peer_base[rank];
+    if (rank < PMX_DEVICE_NEAR_RANKS) return {ctx.near_peer_base[rank], ctx.near_gpu_peer_base[rank]};
 #endif
-    return (gpu ? ctx.gpu_peer_base : ctx.peer_base)[rank];
+    return {ctx.peer_base[rank], ctx.gpu_bytes ? ctx.gpu_peer_base[rank] : nullptr};
+}
+/* p, of a heap of this rank, at rank; where bases.host is NULL the result means nothing. */
+PMX_HOST_DEVICE inline char* moved(const Ctx& ctx, const Bases& bases, const void* p)
+{
+    uint64_t by_host = (uint64_t)(bases.host - ctx.heap_base), by_gpu = (uint64_t)(bases.gpu - ctx.gpu_base);
+    bool gpu = in_gpu_heap(ctx, p);
+#ifdef __CUDA_ARCH__
+    asm volatile("" : "+l"(by_host), "+l"(by_gpu)); /* both are there before one is chosen */
+#endif
+    return (char*)p + (gpu ? by_gpu : by_host);
 }
 PMX_HOST_DEVICE inline pmx_device_queue_t queue_of(const Ctx& ctx, int rank)
 {

@@ -29,7 +29,7 @@ namespace detail {
 PMX_HOST_DEVICE inline int commit(const Ctx& ctx, const Group& group)
 {
     char* first = (char*)group.sig_sym;
-    if (!base_of(ctx, false, group.dst_rank) && ctx.signals != PMX_SIGNALS_COUPLED) {
+    if (!bases_of(ctx, group.dst_rank).host && ctx.signals != PMX_SIGNALS_COUPLED) {
         pmx_command_t run = pmx_command_make(PMX_CMD_SIGNAL_RUN, PMX_CMD_ORDER | PMX_CMD_COMMIT,
                                              (uint32_t)group.dst_rank, heap_off(ctx, group.values_sym),
                                              pmx_command_run_make(group.n, group.stride_bytes), heap_off(ctx, first));

@@ -199,6 +199,21 @@ __device__ inline void copy_aligned(char* dst, const char* src, uint64_t n_bytes
 }
 #endif
 
+#ifdef __CUDACC__
+/* Addresses that are not alike in their low bits. Out of line: it is long, and rare. */
+template <unsigned n_under_way>
+__device__ __noinline__ void copy_apart(char* dst, const char* src, uint64_t n_bytes, unsigned index, unsigned count)
+{
+    uintptr_t apart = (uintptr_t)dst - (uintptr_t)src;
+    if ((apart & 7) == 0)
+        copy_aligned<n_under_way, uint64_t>(dst, src, n_bytes, index, count);
+    else if ((apart & 3) == 0)
+        copy_aligned<n_under_way, uint32_t>(dst, src, n_bytes, index, count);
+    else
+        copy_units<n_under_way, char>(dst, src, n_bytes, index, count);
+}
+#endif
+
 /* Stores by all threads of the scope, a share each: what any of them wrote before is copied, and all of the
  * copy is done, though not released, when they go on. */
 template <typename Scope>
@@ -207,17 +222,11 @@ PMX_HOST_DEVICE inline void copy(Scope scope, void* dst, const void* src, uint64
     unsigned index = scope.index(), count = scope.count();
     scope.sync();
 #ifdef __CUDA_ARCH__
-    uintptr_t apart = (uintptr_t)dst - (uintptr_t)src;
-    /* A warp needs more under way than a block, whose threads have fewer registers. */
-    constexpr unsigned n_under_way = Scope::kWide ? 8 : 16;
-    if ((apart & 15) == 0)
-        copy_aligned<n_under_way, uint4>((char*)dst, (const char*)src, n_bytes, index, count);
-    else if ((apart & 7) == 0)
-        copy_aligned<n_under_way, uint64_t>((char*)dst, (const char*)src, n_bytes, index, count);
-    else if ((apart & 3) == 0)
-        copy_aligned<8, uint32_t>((char*)dst, (const char*)src, n_bytes, index, count);
+    if ((((uintptr_t)dst - (uintptr_t)src) & 15) == 0)
+        /* A warp needs more under way than a block, whose threads have fewer registers. */
+        copy_aligned<Scope::kWide ? 8 : 16, uint4>((char*)dst, (const char*)src, n_bytes, index, count);
     else
-        copy_units<8, char>(dst, src, n_bytes, index, count);
+        copy_apart<8>((char*)dst, (const char*)src, n_bytes, index, count);
 #else
     uint64_t share = (n_bytes / count + 64) & ~(uint64_t)63;
     uint64_t begin = share * index;
