@@ -47,22 +47,30 @@ PMX_HOST_DEVICE inline int fault_of(const Ctx& ctx, int from_rank)
 
 inline constexpr int kNoRank = -2; /* a wait that no single rank's failure ends */
 
-/* The one spin of this header. done() is asked once more after a fault or the time limit. */
+/* The one spin of this header. done() is asked once more after a fault or the time limit. A GPU looks at its clock at
+ * every 64th turn, and at the fault words, which are across PCIe, once in a millisecond: reads from there hold up the
+ * stores and fences of all kernels. */
 template <typename Done>
 PMX_HOST_DEVICE inline int wait_until(const Ctx& ctx, int from_rank, uint64_t timeout_ns, Done done)
 {
     if (done()) return PMX_SUCCESS;
-    uint64_t limit = timeout_ns ? timeout_ns : ctx.timeout_ns;
-    uint64_t start = 0; /* of the first 64 turns' end: the clock of a GPU is far */
+#ifdef __CUDA_ARCH__
+    constexpr uint64_t between_looks_ns = 1000000;
+#else
+    constexpr uint64_t between_looks_ns = 0;
+#endif
+    uint64_t limit = timeout_ns ? timeout_ns : ctx.timeout_ns, start = 0, look = 0;
     for (unsigned spins = 0;; spins++) {
         if (done()) return PMX_SUCCESS;
         relax(spins);
         if (spins % 64 != 63) continue;
-        int err = from_rank == kNoRank ? load_acquire(ctx.fault) : fault_of(ctx, from_rank);
-        if (start == 0)
-            start = now_ns();
-        else if (!err && now_ns() - start > limit)
-            err = PMX_ERR_TIMEOUT;
+        uint64_t now = now_ns();
+        if (start == 0) start = now, look = now + between_looks_ns;
+        int err = now - start > limit ? PMX_ERR_TIMEOUT : PMX_SUCCESS;
+        if (!err && now < look) continue;
+        look = now + between_looks_ns;
+        int fault = from_rank == kNoRank ? load_acquire(ctx.fault) : fault_of(ctx, from_rank);
+        if (fault) err = fault;
         if (err) return done() ? PMX_SUCCESS : err;
     }
 }

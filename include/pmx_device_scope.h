@@ -165,23 +165,27 @@ PMX_HOST_DEVICE inline void by_key(uint64_t key, Each each)
 template <unsigned n_under_way, typename Unit>
 __device__ inline void copy_units(void* dst, const void* src, uint64_t n_units, unsigned index, unsigned count)
 {
-    Unit* to = (Unit*)dst;
-    const Unit* from = (const Unit*)src;
-    Unit unit[n_under_way]; /* in registers: all loops over it are unrolled */
-    uint64_t i = index, step = count;
-    for (; i + (n_under_way - 1) * step < n_units; i += n_under_way * step) {
+    if (index >= n_units) return;
+    Unit* to = (Unit*)dst + index;
+    const Unit* from = (const Unit*)src + index;
+    uint64_t left = n_units - index; /* from `from` on */
+    Unit unit[n_under_way];          /* in registers: all loops over it are unrolled */
+    for (; left > (n_under_way - 1) * (uint64_t)count; left -= n_under_way * (uint64_t)count) {
 #pragma unroll
-        for (unsigned k = 0; k < n_under_way; k++) unit[k] = from[i + k * step];
+        for (unsigned k = 0; k < n_under_way; k++) unit[k] = from[k * count];
 #pragma unroll
-        for (unsigned k = 0; k < n_under_way; k++) to[i + k * step] = unit[k];
+        for (unsigned k = 0; k < n_under_way; k++) to[k * count] = unit[k];
+        if (left <= n_under_way * (uint64_t)count) return;
+        from += n_under_way * count;
+        to += n_under_way * count;
     }
-    if (i >= n_units) return;
+    unsigned last = (unsigned)left; /* 32 bits, so that these are conditions of loads, and no branches */
 #pragma unroll
     for (unsigned k = 0; k < n_under_way; k++)
-        if (i + k * step < n_units) unit[k] = from[i + k * step];
+        if (k * count < last) unit[k] = from[k * count];
 #pragma unroll
     for (unsigned k = 0; k < n_under_way; k++)
-        if (i + k * step < n_units) to[i + k * step] = unit[k];
+        if (k * count < last) to[k * count] = unit[k];
 }
 
 /* The share of a GPU thread: neighbours take neighbouring units, as wide as the two addresses allow. */
