@@ -161,31 +161,29 @@ PMX_HOST_DEVICE inline void by_key(uint64_t key, Each each)
 }
 
 #ifdef __CUDACC__
-/* A share of a copy: units number index, index + count, ..., several of them under way at a time, also of the last. */
+/* A share of a copy: units number index, index + count, ..., n_under_way of them at a time, then half as many, and so
+ * on: more at a time are faster, and what does not fit into registers is slower than any. */
 template <unsigned n_under_way, typename Unit>
-__device__ inline void copy_units(void* dst, const void* src, uint64_t n_units, unsigned index, unsigned count)
+__device__ inline void copy_rest(Unit* to, const Unit* from, uint64_t left, unsigned count)
 {
-    if (index >= n_units) return;
-    Unit* to = (Unit*)dst + index;
-    const Unit* from = (const Unit*)src + index;
-    uint64_t left = n_units - index; /* from `from` on */
-    Unit unit[n_under_way];          /* in registers: all loops over it are unrolled */
-    for (; left > (n_under_way - 1) * (uint64_t)count; left -= n_under_way * (uint64_t)count) {
+    while (left > (n_under_way - 1) * (uint64_t)count) {
+        Unit unit[n_under_way];
 #pragma unroll
         for (unsigned k = 0; k < n_under_way; k++) unit[k] = from[k * count];
 #pragma unroll
         for (unsigned k = 0; k < n_under_way; k++) to[k * count] = unit[k];
         if (left <= n_under_way * (uint64_t)count) return;
+        left -= n_under_way * (uint64_t)count;
         from += n_under_way * count;
         to += n_under_way * count;
     }
-    unsigned last = (unsigned)left; /* 32 bits, so that these are conditions of loads, and no branches */
-#pragma unroll
-    for (unsigned k = 0; k < n_under_way; k++)
-        if (k * count < last) unit[k] = from[k * count];
-#pragma unroll
-    for (unsigned k = 0; k < n_under_way; k++)
-        if (k * count < last) to[k * count] = unit[k];
+    if constexpr (n_under_way > 1) copy_rest<n_under_way / 2>(to, from, left, count);
+}
+template <unsigned n_under_way, typename Unit>
+__device__ inline void copy_units(void* dst, const void* src, uint64_t n_units, unsigned index, unsigned count)
+{
+    if (index < n_units)
+        copy_rest<n_under_way>((Unit*)dst + index, (const Unit*)src + index, n_units - index, count);
 }
 
 /* The share of a GPU thread: neighbours take neighbouring units, as wide as the two addresses allow. */
@@ -204,9 +202,9 @@ __device__ inline void copy_aligned(char* dst, const char* src, uint64_t n_bytes
 #endif
 
 #ifdef __CUDACC__
-/* Addresses that are not alike in their low bits. Out of line: it is long, and rare. */
+/* Addresses that are not alike in their low bits: rare, and so kept short. */
 template <unsigned n_under_way>
-__device__ __noinline__ void copy_apart(char* dst, const char* src, uint64_t n_bytes, unsigned index, unsigned count)
+__device__ inline void copy_apart(char* dst, const char* src, uint64_t n_bytes, unsigned index, unsigned count)
 {
     uintptr_t apart = (uintptr_t)dst - (uintptr_t)src;
     if ((apart & 7) == 0)
@@ -230,7 +228,7 @@ PMX_HOST_DEVICE inline void copy(Scope scope, void* dst, const void* src, uint64
         /* A warp needs more under way than a block, whose threads have fewer registers. */
         copy_aligned<Scope::kWide ? 8 : 16, uint4>((char*)dst, (const char*)src, n_bytes, index, count);
     else
-        copy_apart<8>((char*)dst, (const char*)src, n_bytes, index, count);
+        copy_apart<4>((char*)dst, (const char*)src, n_bytes, index, count);
 #else
     uint64_t share = (n_bytes / count + 64) & ~(uint64_t)63;
     uint64_t begin = share * index;
