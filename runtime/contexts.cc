@@ -75,7 +75,17 @@ Status Runtime::create_context(const pmx_ctx_attr_t* attr, pmx_ctx_t& ctx_out)
     if (!checked.ok()) return checked;
     PMX_TRY(same);
 
-    return add_context(order, asked.signals, asked.n_queues, ctx_out);
+    /* A rank may be short of memory; then none has the context. */
+    pmx_ctx_t ctx = nullptr;
+    Status made = add_context(order, asked.signals, asked.n_queues, ctx);
+    same = collectives->same(static_cast<uint64_t>(-made.code()), "ctx_create: the outcome");
+    if (!made.ok()) return made;
+    if (!same.ok()) {
+        drop_context(ctx);
+        return same;
+    }
+    ctx_out = ctx;
+    return {};
 }
 
 Status Runtime::add_context(pmx_order_t order, int signals, unsigned n_queues, pmx_ctx_t& ctx_out)
@@ -91,18 +101,23 @@ Status Runtime::add_context(pmx_order_t order, int signals, unsigned n_queues, p
     return {};
 }
 
-Status Runtime::free_context(pmx_ctx_t ctx)
+void Runtime::drop_context(pmx_ctx_t ctx)
 {
     auto slot = std::find_if(contexts.begin(), contexts.end(), [&](auto& each) { return each.load() == ctx; });
-    if (ctx == nullptr || slot == contexts.end())
-        return fail(PMX_ERR_ARGUMENT, "ctx_free: not a context of pmx_ctx_create");
-    int err = quiet(thread, ctx->device);
-    Status kernels = complete_kernels(*ctx);
-    Status met = collectives->barrier();
     slot->store(nullptr);
     if (transport) engine->remove(ctx->engine);
     if (ctx->kernel_engine) engine->remove(*ctx->kernel_engine);
     delete ctx;
+}
+
+Status Runtime::free_context(pmx_ctx_t ctx)
+{
+    if (ctx == PMX_CTX_DEFAULT || find_context(ctx) == nullptr)
+        return fail(PMX_ERR_ARGUMENT, "ctx_free: not a context of pmx_ctx_create");
+    int err = quiet(thread, ctx->device);
+    Status kernels = complete_kernels(*ctx);
+    Status met = collectives->barrier();
+    drop_context(ctx);
     if (!err) return kernels.ok() ? met : kernels;
     return fail(static_cast<pmx_err_t>(err), "ctx_free: operations were not completed: {}", pmx_error_string(err));
 }

@@ -32,7 +32,7 @@ class SoftGpu final : public Gpu {
   public:
     Status open(size_t n_bytes)
     {
-        facts_ = {"soft", "host memory that plays a GPU", "", std::to_string(0), -1, true};
+        facts_ = {"soft", "host memory that plays a GPU", "", "soft", -1, true};
         return ShmSegment::create(n_bytes, heap_);
     }
 

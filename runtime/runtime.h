@@ -84,6 +84,7 @@ class Runtime {
     Status prepare();
     Status exchange(std::vector<Peer>& peers_out);
     Status attach_peers(const std::vector<Peer>& all);
+    void drop_context(pmx_ctx_t ctx);
     void plan_staging();
     uint64_t staging_bytes() const;
     HeapMap heaps() const;
