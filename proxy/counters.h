@@ -19,7 +19,8 @@ class Counters {
     /* words_out->size_bytes is left as it is. */
     void read(pmx_counters_t& words_out) const
     {
-        for (auto field : kFields) words_out.*field = detail::load_relaxed(&(words_.*field)) - base_.*field;
+        for (auto field : kFields) words_out.*field = 0;
+        add_to(words_out);
     }
 
     /* The same, added to what is there. */

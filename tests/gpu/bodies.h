@@ -14,18 +14,9 @@ struct Report {
     int32_t error; /* one of them */
 };
 
-/* The ranks of the world as a kernel plays them: block b is one of rank b % size. */
-struct Stage {
-    pmx_device_ctx_t ctx[kMaxRanks];
-    int size;
+/* Where the threads of a kernel report. */
+struct Reporter {
     Report* report;
-
-    PMX_HOST_DEVICE int rank() const { return (int)(pmx::this_block().index % (unsigned)size); }
-    /* Number of this block among those of its rank, and how many there are. */
-    PMX_HOST_DEVICE unsigned block() const { return pmx::this_block().index / (unsigned)size; }
-    PMX_HOST_DEVICE unsigned n_blocks() const { return pmx::this_block().n_blocks / (unsigned)size; }
-    PMX_HOST_DEVICE const pmx_device_ctx_t& own() const { return ctx[rank()]; }
-    PMX_HOST_DEVICE int partner() const { return rank() ^ 1; }
 
     PMX_HOST_DEVICE void wrong(bool is) const
     {
@@ -38,6 +29,20 @@ struct Stage {
         pmx::detail::fetch_add_relaxed(&report->n_errors, 1u);
         return true;
     }
+};
+
+/* The ranks of the world as a kernel plays them: block b is one of rank b % size. */
+struct Stage : Reporter {
+    pmx_device_ctx_t ctx[kMaxRanks];
+    int size;
+
+    PMX_HOST_DEVICE int rank() const { return (int)(pmx::this_block().index % (unsigned)size); }
+    /* Number of this block among those of its rank, and how many there are. */
+    PMX_HOST_DEVICE unsigned block() const { return pmx::this_block().index / (unsigned)size; }
+    PMX_HOST_DEVICE unsigned n_blocks() const { return pmx::this_block().n_blocks / (unsigned)size; }
+    PMX_HOST_DEVICE const pmx_device_ctx_t& own() const { return ctx[rank()]; }
+    PMX_HOST_DEVICE int partner() const { return rank() ^ 1; }
+
     PMX_HOST_DEVICE char* at(uint64_t off) const { return own().heap_base + off; }
     PMX_HOST_DEVICE uint64_t* word(uint64_t off) const { return (uint64_t*)at(off); }
 };
@@ -49,14 +54,13 @@ PMX_HOST_DEVICE inline uint64_t pattern(int rank, uint64_t cell, uint64_t round,
     return x ^ x >> 29;
 }
 
-/* Number of the calling scope among those of its rank. */
+/* Number of the calling scope among those of its rank; block: that of its block. */
 template <typename Scope>
-PMX_HOST_DEVICE unsigned scope_number(Scope scope, const Stage& stage)
+PMX_HOST_DEVICE unsigned scope_number(Scope scope, unsigned block)
 {
     pmx_block_t me = pmx::this_block();
     unsigned width = scope.count() == 1 ? 1 : scope.count() == me.n_threads ? me.n_threads : 32;
-    unsigned per_block = (me.n_threads + width - 1) / width;
-    return stage.block() * per_block + me.thread / width;
+    return block * ((me.n_threads + width - 1) / width) + me.thread / width;
 }
 
 /* Scopes of rank 2k and 2k+1 send each other a cell to and fro; who sees the signal compares the cell. Heap: signals,
@@ -79,7 +83,7 @@ struct PingPong {
     PMX_HOST_DEVICE void operator()() const
     {
         Scope scope{};
-        uint64_t cell = scope_number(scope, stage);
+        uint64_t cell = scope_number(scope, stage.block());
         uint64_t* sig = stage.word(8 * cell);
         uint64_t* from = stage.word(8 * (n_cells + cell * n_words));
         uint64_t* to = stage.word(8 * (n_cells + (n_cells + cell) * n_words));
@@ -167,7 +171,7 @@ struct PutQuietGet {
     PMX_HOST_DEVICE void operator()() const
     {
         const pmx_device_ctx_t& ctx = stage.own();
-        uint64_t cell = scope_number(pmx::warp, stage), n_cells = stage.n_blocks() * pmx::this_block().n_threads;
+        uint64_t cell = scope_number(pmx::warp, stage.block()), n_cells = stage.n_blocks() * pmx::this_block().n_threads;
         uint64_t *from = stage.word(8 * cell * n_words), *there = from + n_cells * n_words,
                  *back = there + n_cells * n_words;
         pmx::warp.sync();

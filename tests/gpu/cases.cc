@@ -55,21 +55,7 @@ struct Play {
         stage.report = static_cast<Report*>(memory.get());
     }
     void expect_clean() const { expect_clean_report(stage.report); }
-    pmx_counters_t counters() const
-    {
-        pmx_counters_t sum{};
-        for (int rank = 0; rank < world.size(); rank++) {
-            pmx_counters_t words = world.counters(rank);
-            sum.puts += words.puts;
-            sum.put_bytes += words.put_bytes;
-            sum.signals += words.signals;
-            sum.order_points += words.order_points;
-            sum.completions += words.completions;
-            sum.stalls += words.stalls;
-            sum.errors += words.errors;
-        }
-        return sum;
-    }
+    pmx_counters_t counters() const { return world.counters(); }
 
     World world;
     std::shared_ptr<void> memory;

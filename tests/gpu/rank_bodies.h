@@ -6,29 +6,8 @@
 #include "bodies.h"
 
 /* A kernel of a rank: the view of its context, and where to report. */
-struct Player {
+struct Player : Reporter {
     pmx_device_ctx_t ctx;
-    Report* report;
-
-    PMX_HOST_DEVICE void wrong(bool is) const
-    {
-        if (is) pmx::detail::fetch_add_relaxed(&report->n_wrong, 1u);
-    }
-    PMX_HOST_DEVICE bool failed(int err) const
-    {
-        if (!err) return false;
-        pmx::detail::store_relaxed(&report->error, (int32_t)err);
-        pmx::detail::fetch_add_relaxed(&report->n_errors, 1u);
-        return true;
-    }
-    /* Number of the calling scope in the kernel. */
-    template <typename Scope>
-    PMX_HOST_DEVICE static unsigned number(Scope scope)
-    {
-        pmx_block_t me = pmx::this_block();
-        unsigned width = scope.count() == 1 ? 1 : scope.count() == me.n_threads ? me.n_threads : 32;
-        return me.index * ((me.n_threads + width - 1) / width) + me.thread / width;
-    }
 };
 
 struct Clear {
@@ -76,7 +55,7 @@ struct AllToAll {
     {
         Scope scope{};
         const pmx_device_ctx_t& ctx = player.ctx;
-        uint64_t s = Player::number(scope);
+        uint64_t s = scope_number(scope, pmx::this_block().index);
         for (uint64_t round = 1; round <= n_rounds; round++) {
             for (uint64_t i = scope.index(); i < n_words; i += scope.count()) out[s * n_words + i] = pattern(ctx.rank, s, round, i);
             for (int step = 0; step < ctx.size; step++)

@@ -143,10 +143,9 @@ void words()
     MUST(pmx_barrier());
     uint64_t now[3] = {0, 0, 0};
     copy_near(now, memory, sizeof now);
-    bool direct = stand.player.ctx.size == 1;
-    void* p = nullptr;
-    MUST(pmx_gpu_ptr(memory, n_ranks - 1, &p));
-    direct = p != nullptr;
+    void* there = nullptr;
+    MUST(pmx_gpu_ptr(memory, n_ranks - 1, &there));
+    bool direct = there != nullptr;
     Report report;
     copy_near(&report, stand.player.report, sizeof report);
     if (rank_here == 0 && direct)

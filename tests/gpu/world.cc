@@ -109,9 +109,9 @@ char* World::heap(int rank) const { return static_cast<char*>(heaps_[rank].get()
 const pmx_device_ctx_t& World::ctx(int rank) const { return ranks_[rank]->ctx; }
 void World::fail_job(int rank, pmx_err_t err) { ranks_[rank]->faults.fail_job(err); }
 
-pmx_counters_t World::counters(int rank) const
+pmx_counters_t World::counters() const
 {
-    pmx_counters_t words{};
-    ranks_[rank]->context.counters.read(words);
-    return words;
+    pmx_counters_t sum{};
+    for (const auto& rank : ranks_) rank->context.counters.add_to(sum);
+    return sum;
 }

@@ -31,7 +31,7 @@ class World {
     uint64_t* word(int rank, uint64_t off) const { return reinterpret_cast<uint64_t*>(heap(rank) + off); }
     /* For kernels. */
     const pmx_device_ctx_t& ctx(int rank) const;
-    pmx_counters_t counters(int rank) const;
+    pmx_counters_t counters() const; /* of all ranks */
     /* Every wait on this rank ends with err. */
     void fail_job(int rank, pmx_err_t err);
 

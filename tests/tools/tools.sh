@@ -60,3 +60,20 @@ refused() {
     [ "$(grep -c '^pmx' "$scratch/err")" -eq 1 ] || fail "not one line: $*: $(cat "$scratch/err")"
     grep '^pmx' "$scratch/err" | grep -qF -- "$text" || fail "\"$text\" is not named: $*: $(cat "$scratch/err")"
 }
+
+# until_ok LIMIT_S COMMAND...: whether the command succeeded within the limit, tried ten times a second
+until_ok() {
+    local begin=$SECONDS limit_s=$1
+    shift
+    until "$@"; do
+        [ $((SECONDS - begin)) -lt "$limit_s" ] || return 1
+        sleep 0.1
+    done
+}
+# Of jobs whose ranks leave what they say in said.RANK and their exit status in status.RANK: whether pmx_moe is at its
+# forwards, which say so after a second of them, and whether these ranks have ended.
+in_the_middle() { grep -qs '^forwards: ' "$scratch/said.0"; }
+all_ended() { # RANK...
+    local rank
+    for rank; do [ -s "$scratch/status.$rank" ] || return 1; done
+}
