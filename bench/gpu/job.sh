@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # shellcheck shell=bash
-# job.sh: sourced by run.sh and perf.sh: programs of a bundle under mpirun, several ranks on the GPU by MPS. $bundle is
-# the bundle. Gives $scratch, LD_LIBRARY_PATH, ranks, start_mps and describe_machine, and clears up at the end.
+# job.sh BUNDLE [OUT_DIR]: sourced by run.sh and perf.sh: programs of a bundle under mpirun, several ranks on the GPU by
+# MPS. Gives $bundle, $out, $scratch, LD_LIBRARY_PATH, ranks, start_mps and describe_machine, and clears up at the end.
+bundle=$(cd "${1:?a bundle must be named}" && pwd) || exit 2
+out=${2:-${OUT:?a folder for the results must be named}}
+mkdir -p "$out" || exit 2
 scratch=$(mktemp -d /tmp/pmx-XXXXXX) || exit 1
 trap 'stop_mps; rm -rf "$scratch"' EXIT
 
 # What the machine has itself is its own: its MPI must not meet other versions of what it uses.
 mkdir "$scratch/lib"
-for library in "${bundle:?is set before}"/lib/*.so*; do
+for library in "$bundle"/lib/*.so*; do
     ldconfig -p | grep -qF "$(basename "$library") " || ln -s "$library" "$scratch/lib/"
 done
 export LD_LIBRARY_PATH=$scratch/lib${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}

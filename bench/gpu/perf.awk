@@ -1,19 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
-# perf.awk: lines of JSON of pmx_perf to a table, and under each fan of all modes what came of it: the baseline, the two
-# techniques of the Perseus paper (one order point for each destination, and an order of the network instead of stalls),
-# and the best.
-
-function value(key,    rest, at) {
-    at = index($0, "\"" key "\":")
-    if (!at) return ""
-    rest = substr($0, at + length(key) + 3)
-    if (substr(rest, 1, 1) == "\"") {
-        rest = substr(rest, 2)
-        return substr(rest, 1, index(rest, "\"") - 1)
-    }
-    sub(/[,}].*/, "", rest)
-    return rest == "null" ? "-" : rest
-}
+# perf.awk, behind json.awk: lines of JSON of pmx_perf to a table, and under each fan of all modes what came of it: the
+# baseline, the two techniques of the Perseus paper (one order point for each destination, and an order of the network
+# instead of stalls), and the best.
 
 function say(what, mode) {
     if (!(mode in p50_of)) return

@@ -22,11 +22,8 @@ while [ $# -gt 0 ]; do
     esac
     shift
 done
-bundle=$(cd "${dirs[0]:?a bundle must be named}" && pwd) || exit 2
-out=${dirs[1]:-${OUT:?a folder for the results must be named}}
-mkdir -p "$out" || exit 2
 # shellcheck source=bench/gpu/job.sh
-. "$here/job.sh"
+. "$here/job.sh" ${dirs[@]+"${dirs[@]}"}
 [ "$initiator" = soft ] || start_mps
 
 n_failed=0
@@ -38,7 +35,7 @@ perf() { # N_RANKS OP OPTION...
         echo "$n ranks, $*: status $?: $(grep -v '^--' "$scratch/err" | head -n 5)" >&2
         n_failed=$((n_failed + 1))
     }
-    tee -a "$out/perf.jsonl" <"$scratch/lines" | awk -f "$here/perf.awk"
+    tee -a "$out/perf.jsonl" <"$scratch/lines" | awk -f "$here/json.awk" -f "$here/perf.awk"
 }
 
 [ "$initiator" = soft ] || describe_machine

@@ -21,11 +21,8 @@ while [ $# -gt 0 ]; do
     esac
     shift
 done
-bundle=$(cd "${dirs[0]:?a bundle must be named}" && pwd) || exit 2
-out=${dirs[1]:-${OUT:?a folder for the results must be named}}
-mkdir -p "$out" || exit 2
 # shellcheck source=bench/gpu/job.sh
-. "$here/job.sh"
+. "$here/job.sh" ${dirs[@]+"${dirs[@]}"}
 start_mps
 
 # Each rank has half of the GPU, which is what NVSHMEM wants for several of them on one.
@@ -81,7 +78,7 @@ done
 unset CUDA_MPS_ACTIVE_THREAD_PERCENTAGE
 describe_machine >"$out/machine.txt"
 cat "$out/machine.txt"
-awk -v json="$out/put_signal_medians.jsonl" -f "$here/table.awk" "$lines" | tee "$out/put_signal.txt"
+awk -v json="$out/put_signal_medians.jsonl" -f "$here/json.awk" -f "$here/table.awk" "$lines" | tee "$out/put_signal.txt"
 
 if [ $rate = yes ]; then
     timeout -k 5 120 "$bundle/bin/rate" >"$out/rate.jsonl" || { echo "rate failed" >&2; n_failed=$((n_failed + 1)); }

@@ -1,18 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
-# table.awk: lines of JSON of put_signal, of several runs, to one table of medians over the runs; and to lines of JSON
-# where -v json=FILE says. Of NVSHMEM that call counts which is faster. "misses" names the goals that are not met.
-
-function value(key,    rest, at) {
-    at = index($0, "\"" key "\":")
-    if (!at) return ""
-    rest = substr($0, at + length(key) + 3)
-    if (substr(rest, 1, 1) == "\"") {
-        rest = substr(rest, 2)
-        return substr(rest, 1, index(rest, "\"") - 1)
-    }
-    sub(/[,}].*/, "", rest)
-    return rest
-}
+# table.awk, behind json.awk: lines of JSON of put_signal, of several runs, to one table of medians over the runs; and
+# to lines of JSON where -v json=FILE says. Of NVSHMEM that call counts which is faster. "misses" names the goals that are not met.
 
 function median(who, team, bytes,    key, n, i, k, moved, sorted) {
     key = who SUBSEP team SUBSEP bytes
