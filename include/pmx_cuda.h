@@ -13,13 +13,13 @@
 extern "C" {
 #endif
 
-/* A failure of CUDA, as a code of pmx. */
+/* A failure of CUDA, as a code of pmx, with a line that names the call; 0 without one. */
 static inline int pmx_cuda_report(const char *call, cudaError_t err)
 {
     char line[160];
     if (err == cudaSuccess) return PMX_SUCCESS;
     (void)cudaGetLastError();
-    snprintf(line, sizeof line, "launch_gpu: %s: %s", call, cudaGetErrorString(err));
+    snprintf(line, sizeof line, "%s: %s", call, cudaGetErrorString(err));
     return pmx_error_report(err == cudaErrorMemoryAllocation ? PMX_ERR_MEMORY : PMX_ERR_SYSTEM, line);
 }
 

@@ -65,7 +65,10 @@ PMX_HOST_DEVICE inline int wait_until(const Ctx& ctx, int from_rank, uint64_t ti
         relax(spins);
         if (spins % 64 != 63) continue;
         uint64_t now = now_ns();
-        if (start == 0) start = now, look = now + between_looks_ns;
+        if (start == 0) {
+            start = now;
+            look = now + between_looks_ns;
+        }
         int err = now - start > limit ? PMX_ERR_TIMEOUT : PMX_SUCCESS;
         if (!err && now < look) continue;
         look = now + between_looks_ns;

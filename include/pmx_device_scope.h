@@ -199,9 +199,7 @@ __device__ inline void copy_aligned(char* dst, const char* src, uint64_t n_bytes
     if (body + head != n_bytes)
         copy_units<1, char>(dst + head + body, src + head + body, n_bytes - head - body, index, count);
 }
-#endif
 
-#ifdef __CUDACC__
 /* Addresses that are not alike in their low bits: rare, and so kept short. */
 template <unsigned n_under_way>
 __device__ inline void copy_apart(char* dst, const char* src, uint64_t n_bytes, unsigned index, unsigned count)

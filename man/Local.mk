@@ -21,6 +21,7 @@ dist_man_MANS += \
 	man/pmx_ctx_create.3 \
 	man/pmx_ctx_free.3 \
 	man/pmx_ctx_query.3 \
+	man/pmx_cuda_report.3 \
 	man/pmx_device_handle.3 \
 	man/pmx_error_class.3 \
 	man/pmx_error_report.3 \
