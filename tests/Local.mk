@@ -31,11 +31,11 @@ AM_TESTS_ENVIRONMENT = \
 	abs_top_builddir='$(abs_top_builddir)'; export abs_top_builddir; \
 	top_srcdir='$(abs_top_srcdir)'; export top_srcdir; \
 	CC='$(CC)'; export CC; CXX='$(CXX)'; export CXX; MPI_CFLAGS='$(MPI_CFLAGS)'; export MPI_CFLAGS; \
-	include_HEADERS='$(include_HEADERS)'; export include_HEADERS; \
+	include_HEADERS='$(include_HEADERS) $(nodist_include_HEADERS)'; export include_HEADERS; \
 	OPENBLAS_NUM_THREADS=1; export OPENBLAS_NUM_THREADS; \
 	TSAN_OPTIONS=halt_on_error=1:exitcode=66; export TSAN_OPTIONS;
 
-EXTRA_DIST += tests/lib.sh
+EXTRA_DIST += tests/lib.sh tests/prototypes.sh
 tree_tests = \
 	tests/style.test tests/shellcheck.test tests/headers.test tests/symbols.test tests/ranks.test
 dist_check_SCRIPTS += $(tree_tests)
