@@ -10,13 +10,18 @@ libpmxcore_la_SOURCES += \
 	proxy/counters.h \
 	proxy/engine.cc \
 	proxy/engine.h \
+	proxy/engine_failure.cc \
 	proxy/engine_order.cc \
 	proxy/engine_post.cc \
 	proxy/faults.h \
 	proxy/heap_map.h \
+	proxy/heartbeat.cc \
+	proxy/heartbeat.h \
 	proxy/lane.h \
 	proxy/order.cc \
 	proxy/order.h \
+	proxy/peer_state.cc \
+	proxy/peer_state.h \
 	proxy/proxy_thread.cc \
 	proxy/proxy_thread.h \
 	proxy/staging.cc \

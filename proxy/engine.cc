@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The loop, completion and failure; engine_order.cc holds what happens between pull and post. */
+/* The loop and completion; engine_order.cc holds what happens between pull and post, engine_failure.cc what becomes of
+ * ranks that fail. */
 #include "engine.h"
 
 #include <algorithm>
@@ -9,6 +10,13 @@ namespace pmx {
 namespace {
 
 constexpr uint64_t kTicketMask = (uint64_t{1} << 48) - 1;
+
+HeartbeatConfig heartbeat_of(const EngineConfig& config)
+{
+    HeartbeatConfig heartbeat = config.heartbeat;
+    heartbeat.size = config.size;
+    return heartbeat;
+}
 
 }  // namespace
 
@@ -28,7 +36,8 @@ CommandQueue& Lane::queue() const
 
 Engine::Engine(const EngineConfig& config, Transport* transport, const Clock& clock, Faults& faults,
                PeerWatch* watch)
-    : config_(config), transport_(transport), clock_(clock), faults_(faults), watch_(watch)
+    : config_(config), transport_(transport), clock_(clock), faults_(faults), watch_(watch),
+      heartbeat_(heartbeat_of(config), transport)
 {
 }
 
@@ -97,15 +106,6 @@ bool Engine::step()
     return progress_ != before;
 }
 
-void Engine::check_peers()
-{
-    if (!watch_) return;
-    uint64_t now = clock_.now_ns();
-    if (now - last_check_ns_ < config_.peer_check_ns) return;
-    last_check_ns_ = now;
-    for (int rank; (rank = watch_->next_dead()) >= 0;) fail_peer(rank);
-}
-
 void Engine::poll()
 {
     if (!transport_) return;
@@ -118,7 +118,10 @@ void Engine::on_completion(const Completion& completion)
 {
     uint32_t queue_id = static_cast<uint32_t>(completion.cookie >> 48);
     CommandQueue* queue = queue_id < queues_.size() ? queues_[queue_id] : nullptr;
-    if (!queue) return;
+    if (!queue) {
+        if (Heartbeat::owns(completion.cookie)) heartbeat_.on_completion(completion);
+        return;
+    }
     /* The cookie has the low 48 bits of the ticket; the window is far smaller than that. */
     uint64_t first = queue->first_open_ticket();
     Node* node = queue->find(first + ((completion.cookie - first) & kTicketMask));
@@ -134,7 +137,7 @@ void Engine::on_completion(const Completion& completion)
     node->parts--;
     if (completion.err != PMX_SUCCESS) {
         counters.add(&pmx_counters_t::errors);
-        fail_peer(lane.dst_rank);
+        fail_peer(lane.dst_rank, PeerFault::unreachable);
         return;
     }
     if (node->parts == 0 && node->state == Node::State::posted)
@@ -237,40 +240,12 @@ bool Engine::still_stalled()
         if (config_.timeout_ns == 0 || now - stall_begin_ns_ < config_.timeout_ns) return true;
         for (EngineContext* context : contexts_)
             for (Lane& waited : context->lanes)
-                if (waited.outstanding && (all || waited.dst_rank == lane.dst_rank)) fail_peer(waited.dst_rank);
+                if (waited.outstanding && (all || waited.dst_rank == lane.dst_rank))
+                    fail_peer(waited.dst_rank, PeerFault::silent);
     }
     lane.context->counters.add(&pmx_counters_t::stalled_ns, now - stall_begin_ns_);
     stalled_ = nullptr;
     return false;
-}
-
-void Engine::fail_peer(int rank)
-{
-    if (faults_.failed(rank)) return;
-    faults_.fail_peer(rank);
-    if (transport_) transport_->fail_peer(rank);
-    for (EngineContext* context : contexts_) {
-        Lane& lane = context->lanes[rank];
-        lane.pending.clear();
-        lane.puts.clear();
-        lane.signals.clear();
-        lane.inflight.clear();
-        outstanding_ -= lane.outstanding;
-        lane.outstanding = 0;
-        CommandQueue& queue = lane.queue();
-        for (uint64_t t = queue.first_open_ticket(); t < queue.end_ticket(); t++) {
-            Node* node = queue.find(t);
-            if (!node || node->lane != &lane || node->state == Node::State::done) continue;
-            context->counters.add(&pmx_counters_t::errors);
-            queue.complete(*node);
-        }
-    }
-}
-
-void Engine::fail_job(pmx_err_t err)
-{
-    faults_.fail_job(err);
-    for (int rank = 0; rank < config_.size; rank++) fail_peer(rank);
 }
 
 }  // namespace pmx

@@ -16,6 +16,7 @@
 #include "counters.h"
 #include "faults.h"
 #include "heap_map.h"
+#include "heartbeat.h"
 #include "lane.h"
 #include "transport.h"
 
@@ -27,13 +28,15 @@ struct EngineConfig {
     unsigned batch = 32;         /* commands pulled from a queue a visit, 1..32 */
     uint64_t timeout_ns = 0;     /* a stall longer than this fails the ranks it waits for */
     uint64_t peer_check_ns = 0;  /* how often the watch is asked */
+    HeartbeatConfig heartbeat = {}; /* its size is not looked at */
 };
 
-/* Says which ranks have died, by means other than the transport. Asked on the proxy thread. */
+/* Says which ranks have died, by means other than the transport, and hears what the engine finds. Proxy thread. */
 class PeerWatch {
   public:
     virtual ~PeerWatch() = default;
     virtual int next_dead() = 0; /* a rank that has died and was not reported before, or -1 */
+    virtual void changed(const PeerChange& change) { (void)change; }
 };
 
 /* One context as the engine sees it. Filled by the creator, then the engine's until removed; counters and
@@ -97,7 +100,9 @@ class Engine {
     void fail_pending(Lane& lane);
 
     void complete(Node& node);
-    void fail_peer(int rank);
+    void fail_peer(int rank, PeerFault why);
+    void on_change(PeerChange change);
+    void give_up(int rank, PeerFault why);
     void fail_job(pmx_err_t err);
 
     const EngineConfig config_;
@@ -105,6 +110,7 @@ class Engine {
     const Clock& clock_;
     Faults& faults_;
     PeerWatch* const watch_;
+    Heartbeat heartbeat_;
     uint64_t last_check_ns_ = 0;
 
     std::vector<EngineContext*> contexts_;

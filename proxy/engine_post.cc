@@ -110,7 +110,7 @@ bool Engine::post_chain(Lane& lane)
     n_chain_ = 0;
     chain_first_put_ = kNoPut;
     if (result < 0) {
-        fail_peer(lane.dst_rank);
+        fail_peer(lane.dst_rank, PeerFault::unreachable);
         return false;
     }
     size_t taken = static_cast<size_t>(result);
@@ -154,16 +154,6 @@ void Engine::begin_stall(Lane& lane)
     stalled_ = &lane;
     stall_begin_ns_ = clock_.now_ns();
     lane.context->counters.add(&pmx_counters_t::stalls);
-}
-
-/* Nothing more goes to a rank that has failed. */
-void Engine::fail_pending(Lane& lane)
-{
-    while (!lane.pending.empty()) {
-        Node* node = lane.pending.pop();
-        lane.context->counters.add(&pmx_counters_t::errors);
-        complete(*node);
-    }
 }
 
 }  // namespace pmx

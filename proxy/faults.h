@@ -7,8 +7,9 @@
 #include <memory>
 #include <utility>
 
-#include "pmx_atomic.h"
+#include "peer_state.h"
 #include "pmx.h"
+#include "pmx_atomic.h"
 
 namespace pmx {
 
@@ -22,10 +23,10 @@ class Faults {
     }
 
     /* Writer: the proxy alone. */
-    void fail_peer(int rank)
+    void fail_peer(int rank, PeerFault why)
     {
         if (peers()[rank]) return;
-        detail::store_release(&peers()[rank], uint32_t{1});
+        detail::store_release(&peers()[rank], static_cast<uint32_t>(why));
         detail::store_release(n_failed(), *n_failed() + 1);
     }
     /* Any thread; the first code stays. */
@@ -35,6 +36,7 @@ class Faults {
         __atomic_compare_exchange_n(job_word(), &none, int32_t{err}, false, __ATOMIC_RELEASE, __ATOMIC_RELAXED);
     }
     bool failed(int rank) const { return detail::load_acquire(&peers()[rank]) != 0; }
+    PeerFault fault(int rank) const { return static_cast<PeerFault>(detail::load_acquire(&peers()[rank])); }
     bool job_failed() const { return detail::load_acquire(job_word()) != 0; }
 
     int32_t* job_word() const { return reinterpret_cast<int32_t*>(&words_[0]); }
@@ -45,7 +47,7 @@ class Faults {
     uint32_t* n_failed() const { return &words_[1]; }
     uint32_t* peers() const { return &words_[2]; }
 
-    /* The job's code, the number of failed ranks, a word for each rank. Readers: waits of any thread, acquire. None
+    /* The job's code, the number of failed ranks, a PeerFault for each rank. Readers: waits of any thread, acquire. None
      * ever goes back to 0. */
     std::shared_ptr<uint32_t[]> words_;
 };

@@ -20,6 +20,8 @@ libpmxcore_la_SOURCES += \
 	runtime/errors.cc \
 	runtime/errors.def \
 	runtime/errors.h \
+	runtime/failures.cc \
+	runtime/failures.h \
 	runtime/gpu.h \
 	runtime/gpu_ranks.cc \
 	runtime/gpu_soft.cc \

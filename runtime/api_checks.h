@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "runtime/errors.h"
+#include "runtime/failures.h"
 #include "runtime/runtime.h"
 
 namespace pmx {
@@ -22,7 +23,7 @@ int call(const char* name, pmx_ctx_t handle, Checks checks, Go go)
     if (!status.ok()) return report(fail(status.code(), "{}: {}", name, status.detail()));
     int err = go(ctx->device);
     if (!err) return PMX_SUCCESS;
-    return report(fail(static_cast<pmx_err_t>(err), "{}: {}", name, pmx_error_string(err)));
+    return report(device_failure(ctx->device, name, err));
 }
 
 inline Status nothing(const pmx_device_ctx_t&) { return {}; }

@@ -135,7 +135,7 @@ extern "C" int pmx_group_commit(pmx_group_t group)
         "group_commit", ended->ctx,
         [&](const pmx_device_ctx_t& device) {
             int err = detail::check(device, ended->dst_rank);
-            return err ? fail(static_cast<pmx_err_t>(err), "{}", pmx_error_string(err)) : Status();
+            return err ? device_failure(device, "dst_rank", err) : Status();
         },
         [&](const pmx_device_ctx_t& device) { return send(device, *ended); });
 }

@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "runtime/errors.h"
+#include "runtime/failures.h"
 
 namespace pmx {
 
@@ -38,9 +38,7 @@ Status Collectives::min_max(uint64_t value, uint64_t& min_out, uint64_t& max_out
 /* The rank that has failed may be another than the one whose word is missing. */
 Status Collectives::failed(int err, int from) const
 {
-    for (int rank = 0; err == PMX_ERR_PEER_FAILED && rank < ctx_.size; rank++)
-        if (detail::load_acquire(&ctx_.peer_failed[rank]))
-            return fail(PMX_ERR_PEER_FAILED, "collective: rank {} has failed", rank);
+    if (err == PMX_ERR_PEER_FAILED) return device_failure(ctx_, "collective", err);
     return fail(static_cast<pmx_err_t>(err), "collective: no word from rank {}: {}", from, pmx_error_string(err));
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "order.h"
+#include "runtime/failures.h"
 #include "runtime/runtime.h"
 
 namespace pmx {
@@ -119,7 +120,7 @@ Status Runtime::free_context(pmx_ctx_t ctx)
     Status met = collectives->barrier();
     drop_context(ctx);
     if (!err) return kernels.ok() ? met : kernels;
-    return fail(static_cast<pmx_err_t>(err), "ctx_free: operations were not completed: {}", pmx_error_string(err));
+    return device_failure(ctx->device, "ctx_free: operations were not completed", err);
 }
 
 pmx_ctx_t Runtime::find_context(pmx_ctx_t handle)

@@ -35,10 +35,25 @@ int ProcessWatch::next_dead()
         if (pidfds_[i].fd < 0 || !(pidfds_[i].revents & POLLIN)) continue;
         close(pidfds_[i].fd);
         pidfds_[i].fd = -1;
-        log_error("rank {} has ended: operations and waits with it fail", ranks_[i]);
         return ranks_[i];
     }
     return -1;
+}
+
+void ProcessWatch::changed(const PeerChange& change)
+{
+    double silent_s = static_cast<double>(change.silent_ns) / 1e9;
+    switch (change.state) {
+    case PeerState::up: log_warn("rank {} answers again, after {:.1f} s of silence", change.rank, silent_s); break;
+    case PeerState::suspect:
+        log_warn("rank {} is suspect: silent for {:.1f} s, and failed when it stays so (PMX_HEARTBEAT)",
+                 change.rank, silent_s);
+        break;
+    case PeerState::failed:
+        log_error("rank {} has failed: {}: operations and waits with it end with an error", change.rank,
+                  peer_fault_text(change.why));
+        break;
+    }
 }
 
 }  // namespace pmx

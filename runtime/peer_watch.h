@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* peer_watch.h: notices that a process of this node has ended, however it ended. */
+/* peer_watch.h: notices that a process of this node has ended, however it ended, and tells the user what the proxy
+ * finds out about other ranks: one line for each change. */
 #pragma once
 
 #include <poll.h>
@@ -21,6 +22,7 @@ class ProcessWatch final : public PeerWatch {
     /* pid: the process of that rank, known to be alive. Before the proxy thread starts. */
     Status add(int rank, pid_t pid);
     int next_dead() override;
+    void changed(const PeerChange& change) override;
 
   private:
     std::vector<pollfd> pidfds_; /* fd -1: reported */

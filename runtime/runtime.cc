@@ -9,6 +9,7 @@
 #include "device/stream.h"
 #include "order.h"
 #include "runtime/errors.h"
+#include "runtime/failures.h"
 #include "runtime/log.h"
 #include "runtime/network.h"
 
@@ -168,13 +169,23 @@ Status Runtime::start_proxy()
     pmx_order_t order;
     if (transport) PMX_TRY(resolve_order(params.order, transport->caps(), order));
     if (size() == 1) return {};
-    EngineConfig config = {size(), heaps(), params.batch, params.timeout_ns, params.peer_check_ns};
+    EngineConfig config = {size(), heaps(), params.batch, params.timeout_ns, params.peer_check_ns, {}};
+    PMX_TRY(plan_heartbeat(config.heartbeat));
     engine = std::make_unique<Engine>(config, transport.get(), clock, faults, &watch);
     proxy = std::make_unique<ProxyThread>(*engine);
     return proxy->start([this] {
         Status bound = topology.proxy_core < 0 ? Status() : bind_this_thread(topology.proxy_core);
         if (!bound.ok()) log_warn("{}", bound.detail());
     });
+}
+
+Status Runtime::plan_heartbeat(HeartbeatConfig& heartbeat_out)
+{
+    uint64_t words_off;
+    if (!allocator->allocate(static_cast<uint64_t>(size()) * sizeof(uint64_t), 64, words_off))
+        return fail(PMX_ERR_MEMORY, "PMX_HEAP_SIZE={}: too small for the heartbeat", params.heap_bytes);
+    heartbeat_out = {rank(), size(), params.heartbeat_ns, params.timeout_ns, heap.base(), words_off, peer_base};
+    return {};
 }
 
 Status Runtime::make_contexts()
@@ -209,7 +220,7 @@ Status Runtime::close()
     };
     auto complete = [&](const pmx_ctx& ctx) {
         if (int err = quiet(thread, ctx.device))
-            keep(fail(static_cast<pmx_err_t>(err), "finalize: operations were not completed: {}", pmx_error_string(err)));
+            keep(device_failure(ctx.device, "finalize: operations were not completed", err));
         keep(complete_kernels(ctx));
     };
     for (auto& each : contexts)

@@ -93,6 +93,7 @@ class Runtime {
     Status attach_gpus(const std::vector<Peer>& all);
     Status open_network();
     Status start_proxy();
+    Status plan_heartbeat(HeartbeatConfig& heartbeat_out);
     Status make_contexts();
     Status reserve_cells();
     Status make_kernel_part(pmx_ctx& ctx, unsigned n_queues);

@@ -3,16 +3,19 @@
 engine_sources = \
 	proxy/command_queue.cc \
 	proxy/engine.cc \
+	proxy/engine_failure.cc \
 	proxy/engine_order.cc \
 	proxy/engine_post.cc \
+	proxy/heartbeat.cc \
 	proxy/order.cc \
+	proxy/peer_state.cc \
 	tests/cmocka_cxx.h \
 	tests/proxy/engine_rig.h \
 	tests/proxy/fake_nic.h
 
 if HAVE_CMOCKA
-check_PROGRAMS += tests/proxy/engine_test tests/proxy/queue_threads_test
-TESTS += tests/proxy/engine_test tests/proxy/queue_threads_test
+check_PROGRAMS += tests/proxy/engine_test tests/proxy/heartbeat_test tests/proxy/queue_threads_test
+TESTS += tests/proxy/engine_test tests/proxy/heartbeat_test tests/proxy/queue_threads_test
 if HAVE_TSAN
 check_PROGRAMS += tests/proxy/queue_threads_tsan tests/proxy/engine_tsan
 TESTS += tests/proxy/queue_threads_tsan tests/proxy/engine_tsan
@@ -20,6 +23,8 @@ endif
 endif
 tests_proxy_engine_test_SOURCES = tests/proxy/engine_test.cc tests/cmocka_cxx.h tests/proxy/engine_rig.h
 tests_proxy_engine_test_LDADD = libpmxcore.la $(CMOCKA_LIBS)
+tests_proxy_heartbeat_test_SOURCES = tests/proxy/heartbeat_test.cc tests/cmocka_cxx.h tests/proxy/engine_rig.h
+tests_proxy_heartbeat_test_LDADD = libpmxcore.la $(CMOCKA_LIBS)
 tests_proxy_queue_threads_test_SOURCES = tests/proxy/queue_threads_test.cc
 tests_proxy_queue_threads_test_LDADD = libpmxcore.la $(CMOCKA_LIBS)
 
