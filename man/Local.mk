@@ -58,6 +58,7 @@ dist_man_MANS += \
 	man/pmx_moe_free.3 \
 	man/pmx_moe_heap_bytes.3 \
 	man/pmx_moe_reference.3 \
+	man/pmx_moe_reference_layer.3 \
 	man/pmx_moe_route.3 \
 	man/pmx_moe_set_weights.3 \
 	man/pmx_node_rank.3 \

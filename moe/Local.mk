@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 libpmx_moe_core_la_SOURCES += \
+	moe/activation.cc moe/activation.h \
 	moe/agree.cc moe/agree.h \
 	moe/bf16.h \
 	moe/combine.cc moe/combine.h \
@@ -11,10 +12,13 @@ libpmx_moe_core_la_SOURCES += \
 	moe/kernel.cc moe/kernel.h \
 	moe/layer.cc moe/layer.h \
 	moe/layout.cc moe/layout.h \
+	moe/mlp.cc moe/mlp.h \
 	moe/plan.cc moe/plan.h \
-	moe/reference.cc \
+	moe/reference.cc moe/reference.h \
+	moe/reference_router.cc \
 	moe/router.cc moe/router.h \
 	moe/schedule.cc moe/schedule.h \
-	moe/tasks.cc moe/tasks.h
+	moe/tasks.cc moe/tasks.h \
+	moe/versions.h
 # The loops over elements pay for full vectorising, which -O2 alone leaves out.
 libpmx_moe_core_la_CXXFLAGS = $(AM_CXXFLAGS) $(VECTORIZE_CXXFLAGS)

@@ -1,33 +1,50 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "moe/agree.h"
 
+#include <algorithm>
 #include <array>
+#include <bit>
 #include <string>
 
 #include "moe/error.h"
+#include "moe/versions.h"
 
 namespace pmx::moe {
 
 namespace {
 
-constexpr const char* kNames[] = {"hidden", "intermediate", "experts",     "top_k",     "max_tokens",
-                                  "dtype",  "renormalise",  "tile_rows", "n_blocks", "status"};
+constexpr const char* kNames[] = {"hidden",      "intermediate", "experts",  "top_k",      "max_tokens",
+                                  "dtype",       "renormalise",  "tile_rows", "n_blocks",  "activation",
+                                  "scores",      "groups",       "groups_kept", "weight_on_input",
+                                  "scale",       "status"};
 constexpr int kNumWords = (int)(sizeof kNames / sizeof *kNames);
 constexpr int kStatus = kNumWords - 1;
+constexpr int kScale = kNumWords - 2; /* the bits of a float, the others are integers */
 constexpr uint64_t kPresent = UINT64_C(1) << 63; /* a word that has come is never 0 */
 
 using Words = std::array<uint64_t, kNumWords>;
 
-Words words_of(const pmx_moe_config_t* config, int own_err)
+Words words_of(const pmx_moe_config_t* given, int own_err)
 {
     Words words{};
-    if (config && config->size_bytes >= sizeof *config)
-        words = {(uint32_t)config->hidden,      (uint32_t)config->intermediate, (uint32_t)config->experts,
-                 (uint32_t)config->top_k,       (uint32_t)config->max_tokens,   (uint32_t)config->dtype,
-                 (uint32_t)config->renormalise, (uint32_t)config->tile_rows,    config->n_blocks};
+    pmx_moe_config_t c;
+    if (given && !read_struct("pmx_moe_config_t", given, kFirstConfigBytes, &c)) {
+        const int fields[] = {c.hidden,     c.intermediate, c.experts,     c.top_k,         c.max_tokens,
+                              c.dtype,      c.renormalise,  c.tile_rows,   (int)c.n_blocks, c.activation,
+                              c.scores,     c.groups,       c.groups_kept, c.weight_on_input};
+        static_assert(sizeof fields / sizeof *fields == kScale);
+        std::transform(std::begin(fields), std::end(fields), words.begin(), [](int field) { return (uint32_t)field; });
+        words[kScale] = std::bit_cast<uint32_t>(c.scale);
+    }
     words[kStatus] = (uint64_t)-own_err;
     for (uint64_t& word : words) word |= kPresent;
     return words;
+}
+
+std::string text_of(int field, uint64_t word)
+{
+    if (field == kScale) return fmt::format("{}", std::bit_cast<float>((uint32_t)word));
+    return fmt::format("{}", (int32_t)word);
 }
 
 /* What rank differs in from this rank; 0 when in nothing. */
@@ -36,7 +53,7 @@ int compare(const Words& own, const uint64_t* theirs, int rank)
     for (int i = 0; i < kStatus; i++)
         if (theirs[i] != own[(size_t)i])
             return fail(PMX_ERR_MISMATCH, "{} is {} here and {} on rank {}: all ranks must pass the same config",
-                        kNames[i], (int32_t)own[(size_t)i], (int32_t)theirs[i], rank);
+                        kNames[i], text_of(i, own[(size_t)i]), text_of(i, theirs[i]), rank);
     if (theirs[kStatus] == kPresent) return PMX_SUCCESS;
     pmx_err_t err = (pmx_err_t)-(int)(theirs[kStatus] & ~kPresent);
     return fail(err, "rank {} cannot create the layer: {}", rank, pmx_error_string(err));

@@ -2,8 +2,10 @@
 #include "moe/config.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "moe/error.h"
+#include "moe/versions.h"
 
 namespace pmx::moe {
 
@@ -27,50 +29,114 @@ int check_rule(const Rule& rule)
                 rule.multiple_of, rule.least, rule.most);
 }
 
-}  // namespace
-
-int check_config(const pmx_moe_config_t* config, int n_ranks, Shape* shape_out)
+/* The choice of experts: groups, and what the weights are multiplied by. */
+int check_router(const pmx_moe_config_t& config)
 {
-    if (!config) return fail(PMX_ERR_ARGUMENT, "config is NULL");
-    if (config->size_bytes < sizeof *config)
-        return fail(PMX_ERR_ARGUMENT, "size_bytes of pmx_moe_config_t is {}: must be {}", config->size_bytes,
-                    sizeof *config);
-    const Rule rules[] = {
-        {"ranks", n_ranks, 1, 4096, 1},
-        {"hidden", config->hidden, 16, 65536, 16},
-        {"intermediate", config->intermediate, 16, 65536, 16},
-        {"experts", config->experts, 1, 4096, 1},
-        {"top_k", config->top_k, 1, 64, 1},
-        {"max_tokens", config->max_tokens, 1, 1048576, 1},
-        {"dtype", config->dtype, PMX_MOE_BF16, PMX_MOE_FP32, 1},
-        {"renormalise", config->renormalise, 0, 1, 1},
-        {"tile_rows", config->tile_rows, 0, 1024, 1},
-    };
-    for (const Rule& rule : rules)
-        if (int err = check_rule(rule)) return err;
-    if (config->n_blocks == 1 || config->n_blocks > 1024)
-        return fail(PMX_ERR_ARGUMENT, "n_blocks is {}: must be 2 to 1024, or 0", config->n_blocks);
-    if (config->experts % n_ranks != 0)
-        return fail(PMX_ERR_ARGUMENT, "{} experts do not divide over {} ranks: experts must be a multiple of ranks",
-                    config->experts, n_ranks);
-    if (config->top_k > config->experts)
-        return fail(PMX_ERR_ARGUMENT, "top_k is {}: must be at most the {} experts", config->top_k, config->experts);
+    if (config.groups > 1 && config.experts % config.groups != 0)
+        return fail(PMX_ERR_ARGUMENT, "groups is {}: must divide the {} experts", config.groups, config.experts);
+    if (config.groups_kept < (config.groups ? 1 : 0) || config.groups_kept > config.groups)
+        return fail(PMX_ERR_ARGUMENT, "groups_kept is {}: must be {}", config.groups_kept,
+                    config.groups ? fmt::format("1 to groups, {}", config.groups) : "0 without groups");
+    if (config.groups && config.top_k > config.groups_kept * (config.experts / config.groups))
+        return fail(PMX_ERR_ARGUMENT, "top_k is {}: must be at most the {} experts of the groups kept", config.top_k,
+                    config.groups_kept * (config.experts / config.groups));
+    if (!(config.scale >= 0) || !std::isfinite(config.scale))
+        return fail(PMX_ERR_ARGUMENT, "scale is {}: must be a number above 0, or 0 for 1", config.scale);
+    return PMX_SUCCESS;
+}
 
+Shape shape_of(const pmx_moe_config_t& config, int n_ranks)
+{
     Shape s{};
     s.n_ranks = n_ranks;
-    s.hidden = config->hidden;
-    s.intermediate = config->intermediate;
-    s.experts = config->experts;
-    s.top_k = config->top_k;
-    s.max_tokens = config->max_tokens;
-    s.tile_rows = config->tile_rows ? config->tile_rows : 64;
+    s.hidden = config.hidden;
+    s.intermediate = config.intermediate;
+    s.experts = config.experts;
+    s.top_k = config.top_k;
+    s.max_tokens = config.max_tokens;
+    s.tile_rows = config.tile_rows ? config.tile_rows : 64;
     s.local_experts = s.experts / n_ranks;
-    s.bf16 = config->dtype == PMX_MOE_BF16;
-    s.renormalise = config->renormalise != 0;
+    s.bf16 = config.dtype == PMX_MOE_BF16;
+    s.activation = config.activation;
+    s.gated = config.activation <= PMX_MOE_GEGLU_TANH;
+    s.scores = config.scores;
+    s.renormalise = config.renormalise != 0;
+    s.groups = std::max(config.groups, 1);
+    s.groups_kept = std::max(config.groups_kept, 1);
+    s.scale = config.scale > 0 ? config.scale : 1.0f;
+    s.weight_on_input = config.weight_on_input != 0;
     s.row_bytes = (size_t)s.hidden * (s.bf16 ? 2 : 4);
     s.region_rows = (size_t)s.max_tokens * (size_t)std::min(s.top_k, s.local_experts);
     s.region_tiles = s.region_rows / (size_t)s.tile_rows + (size_t)s.local_experts;
-    *shape_out = s;
+    return s;
+}
+
+}  // namespace
+
+int check_config(const pmx_moe_config_t* given, int n_ranks, Shape* shape_out)
+{
+    if (!given) return fail(PMX_ERR_ARGUMENT, "config is NULL");
+    pmx_moe_config_t config;
+    PMX_MOE_TRY(read_struct("pmx_moe_config_t", given, kFirstConfigBytes, &config));
+    const Rule rules[] = {
+        {"ranks", n_ranks, 1, 4096, 1},
+        {"hidden", config.hidden, 16, 65536, 16},
+        {"intermediate", config.intermediate, 16, 65536, 16},
+        {"experts", config.experts, 1, 4096, 1},
+        {"top_k", config.top_k, 1, 64, 1},
+        {"max_tokens", config.max_tokens, 1, 1048576, 1},
+        {"dtype", (int)config.dtype, PMX_MOE_BF16, PMX_MOE_FP32, 1},
+        {"renormalise", config.renormalise, 0, 1, 1},
+        {"tile_rows", config.tile_rows, 0, 1024, 1},
+        {"activation", (int)config.activation, PMX_MOE_SWIGLU, PMX_MOE_RELU, 1},
+        {"scores", (int)config.scores, PMX_MOE_SOFTMAX, PMX_MOE_SQRT_SOFTPLUS, 1},
+        {"groups", config.groups, 0, config.experts, 1},
+        {"weight_on_input", config.weight_on_input, 0, 1, 1},
+    };
+    for (const Rule& rule : rules) PMX_MOE_TRY(check_rule(rule));
+    if (config.n_blocks == 1 || config.n_blocks > 1024)
+        return fail(PMX_ERR_ARGUMENT, "n_blocks is {}: must be 2 to 1024, or 0", config.n_blocks);
+    if (config.experts % n_ranks != 0)
+        return fail(PMX_ERR_ARGUMENT, "{} experts do not divide over {} ranks: experts must be a multiple of ranks",
+                    config.experts, n_ranks);
+    if (config.top_k > config.experts)
+        return fail(PMX_ERR_ARGUMENT, "top_k is {}: must be at most the {} experts", config.top_k, config.experts);
+    PMX_MOE_TRY(check_router(config));
+    *shape_out = shape_of(config, n_ranks);
+    return PMX_SUCCESS;
+}
+
+namespace {
+
+int check_pointers(const char* name, const void* const* all, int n)
+{
+    if (!all) return fail(PMX_ERR_ARGUMENT, "{} is NULL: must be an array of {} pointers", name, n);
+    for (int i = 0; i < n; i++)
+        if (!all[i]) return fail(PMX_ERR_ARGUMENT, "{}[{}] is NULL", name, i);
+    return PMX_SUCCESS;
+}
+
+}  // namespace
+
+int check_weights(const Shape& shape, const pmx_moe_weights_t* given, int n, bool with_matrices,
+                  pmx_moe_weights_t* weights_out)
+{
+    pmx_moe_weights_t w;
+    PMX_MOE_TRY(read_struct("pmx_moe_weights_t", given, kFirstWeightsBytes, &w));
+    if (with_matrices && shape.gated) PMX_MOE_TRY(check_pointers("gate", w.gate, n));
+    if (with_matrices) PMX_MOE_TRY(check_pointers("up", w.up, n));
+    if (with_matrices) PMX_MOE_TRY(check_pointers("down", w.down, n));
+    if (!shape.gated) {
+        w.gate = nullptr;
+        w.gate_bias = nullptr;
+    }
+    const struct {
+        const char* name;
+        const float* const* all;
+    } biases[] = {{"gate_bias", w.gate_bias}, {"up_bias", w.up_bias}, {"down_bias", w.down_bias}};
+    for (const auto& bias : biases)
+        if (bias.all) PMX_MOE_TRY(check_pointers(bias.name, (const void* const*)bias.all, n));
+    *weights_out = w;
     return PMX_SUCCESS;
 }
 

@@ -20,7 +20,14 @@ struct Shape {
     int tile_rows;
     int local_experts; /* E / n_ranks */
     bool bf16;
+    pmx_moe_activation_t activation;
+    bool gated; /* the activation has a gate matrix */
+    pmx_moe_scores_t scores;
     bool renormalise;
+    int groups; /* at least 1 */
+    int groups_kept;
+    float scale;
+    bool weight_on_input;
     size_t row_bytes; /* one token */
     /* The most rows that one rank can send to another: a token goes to an expert once. */
     size_t region_rows;
@@ -32,5 +39,10 @@ struct Shape {
 
 /* PMX_ERR_ARGUMENT with a line that names the value and the rule; shape_out is written on success. */
 int check_config(const pmx_moe_config_t* config, int n_ranks, Shape* shape_out);
+
+/* The weights of n experts: PMX_ERR_ARGUMENT when one that the layer needs is missing, but for the router, and for the
+ * matrices when they come from elsewhere. weights_out: the fields that the caller knows, the others 0. */
+int check_weights(const Shape& shape, const pmx_moe_weights_t* weights, int n, bool with_matrices,
+                  pmx_moe_weights_t* weights_out);
 
 }  // namespace pmx::moe

@@ -73,6 +73,11 @@ int check_router(const pmx_moe* moe)
     return PMX_SUCCESS;
 }
 
+pmx::moe::RouterWeights router_of(const pmx_moe* moe)
+{
+    return {moe->set.router, moe->set.router_bias, moe->set.choice_bias};
+}
+
 struct Input {
     const void* x;
     int n_tokens;
@@ -115,7 +120,7 @@ int pmx_moe_route(pmx_moe_t moe, const void* x, int n_tokens, int32_t* ids_out, 
     PMX_MOE_TRY(check_router(moe));
     PMX_MOE_TRY(check_tokens(moe, x, n_tokens, ids_out));
     PMX_MOE_TRY(check_tokens(moe, x, n_tokens, weights_out));
-    moe->router.route(moe->set.router, moe->set.router_bias, x, n_tokens, ids_out, weights_out);
+    moe->router.route(router_of(moe), x, n_tokens, ids_out, weights_out);
     return PMX_SUCCESS;
 }
 
@@ -124,8 +129,7 @@ int pmx_moe_forward(pmx_moe_t moe, const void* x, int n_tokens, void* y_out)
     PMX_MOE_TRY(check_usable(moe));
     int err = check_router(moe);
     if (!err) err = check_tokens(moe, x, n_tokens, y_out);
-    if (!err)
-        moe->router.route(moe->set.router, moe->set.router_bias, x, n_tokens, moe->ids.data(), moe->weights.data());
+    if (!err) moe->router.route(router_of(moe), x, n_tokens, moe->ids.data(), moe->weights.data());
     return run(moe, Input{x, n_tokens, moe->ids.data(), moe->weights.data(), y_out}, err);
 }
 

@@ -37,7 +37,7 @@ void run_processor(Kernel& kernel, Scratch& scratch)
         detail::fetch_add_acq_rel(&kernel.n_busy, ~0u);
         return done;
     };
-    while (!kernel.stopped() && at_work([&] { return run_dispatch_job(kernel); })) {
+    while (!kernel.stopped() && at_work([&] { return run_dispatch_job(kernel, scratch); })) {
     }
     for (unsigned spins = 0; !kernel.stopped(); spins++) {
         if (kernel.tasks.may_have_work() &&

@@ -4,7 +4,7 @@
  *
  *   block 0        schedule.h: watches arriving signals, makes tasks of them, ends the kernel
  *   other blocks   dispatch.cc: pack the rows of this rank and send them off, remote ranks first;
- *                  experts.cc: compute tiles and send the results back to where the rows came from;
+ *                  experts.cc: compute tiles (mlp.h) and send the results back to where the rows came from;
  *                  combine.cc: sum up the results of tokens of this rank
  *
  * All waits are bounded: block 0 ends the kernel when a context has a fault, when a rank has failed, or
@@ -15,28 +15,36 @@
 #include <vector>
 
 #include "moe/layout.h"
+#include "moe/mlp.h"
 #include "moe/plan.h"
 #include "moe/tasks.h"
 #include "pmx_device.h"
 
 namespace pmx::moe {
 
-/* Memory of one processor, in fp32. */
+/* Memory of one processor. */
 struct Scratch {
     explicit Scratch(const Shape& shape);
 
-    std::vector<float> rows;   /* [padded tile_rows, H] the rows of the tiles, then their results */
-    std::vector<float> gate;   /* [padded tile_rows, I] */
-    std::vector<float> up;     /* [padded tile_rows, I] */
-    std::vector<float> panel;  /* some rows of a weight matrix: experts.cc */
-    std::vector<float> sum;    /* [H] */
-    std::vector<Tile> tiles;   /* [tile_rows] */
+    MlpScratch mlp;
+    std::vector<float> sum;  /* [H] */
+    std::vector<Tile> tiles; /* [tile_rows] */
 };
 
+/* Of the local experts, as in pmx_moe_weights_t. */
 struct ExpertWeights {
     const void* const* gate;
     const void* const* up;
     const void* const* down;
+    const float* const* gate_bias;
+    const float* const* up_bias;
+    const float* const* down_bias;
+
+    Matrices of(size_t local_expert) const
+    {
+        auto entry = [&](auto* all) { return all ? all[local_expert] : nullptr; };
+        return {entry(gate), entry(up), entry(down), entry(gate_bias), entry(up_bias), entry(down_bias)};
+    }
 };
 
 struct Kernel {
@@ -85,7 +93,7 @@ struct Kernel {
 };
 
 /* dispatch.cc: one job packs and sends the rows for one expert. False when none is left. */
-bool run_dispatch_job(Kernel& kernel);
+bool run_dispatch_job(Kernel& kernel, Scratch& scratch);
 /* experts.cc, combine.cc: one task. False when none is ready. */
 bool run_tiles(Kernel& kernel, Scratch& scratch);
 bool run_combine(Kernel& kernel, Scratch& scratch);

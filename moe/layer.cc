@@ -120,14 +120,6 @@ int settle(const pmx_moe* moe)
     return pmx_quiet(moe->combine_ctx);
 }
 
-int check_matrices(const char* name, const void* const* matrices, int n)
-{
-    if (!matrices) return fail(PMX_ERR_ARGUMENT, "{} is NULL: must be an array of {} pointers", name, n);
-    for (int i = 0; i < n; i++)
-        if (!matrices[i]) return fail(PMX_ERR_ARGUMENT, "{}[{}] is NULL", name, i);
-    return PMX_SUCCESS;
-}
-
 }  // namespace
 
 }  // namespace pmx::moe
@@ -157,15 +149,10 @@ int pmx_moe_create(const pmx_moe_config_t* config, pmx_moe_t* moe_out)
 int pmx_moe_set_weights(pmx_moe_t moe, const pmx_moe_weights_t* weights)
 {
     if (!moe || !weights) return fail(PMX_ERR_ARGUMENT, "{} is NULL", moe ? "weights" : "moe");
-    if (weights->size_bytes < sizeof *weights)
-        return fail(PMX_ERR_ARGUMENT, "size_bytes of pmx_moe_weights_t is {}: must be {}", weights->size_bytes,
-                    sizeof *weights);
-    const int n = moe->shape.local_experts;
-    PMX_MOE_TRY(pmx::moe::check_matrices("gate", weights->gate, n));
-    PMX_MOE_TRY(pmx::moe::check_matrices("up", weights->up, n));
-    PMX_MOE_TRY(pmx::moe::check_matrices("down", weights->down, n));
-    moe->set = *weights;
-    moe->kernel.experts = {weights->gate, weights->up, weights->down};
+    pmx_moe_weights_t set;
+    PMX_MOE_TRY(pmx::moe::check_weights(moe->shape, weights, moe->shape.local_experts, true, &set));
+    moe->set = set;
+    moe->kernel.experts = {set.gate, set.up, set.down, set.gate_bias, set.up_bias, set.down_bias};
     return PMX_SUCCESS;
 }
 

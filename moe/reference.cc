@@ -1,30 +1,22 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* reference.cc: the oracle. Plain loops in double over one expert at a time; shares nothing with the
  * kernel but the check of the config, so that a defect there cannot hide here. */
+#include "moe/reference.h"
+
 #include <algorithm>
 #include <cmath>
-#include <cstdint>
 #include <cstring>
 #include <new>
-#include <vector>
 
-#include "moe/config.h"
 #include "moe/error.h"
 #include "moe/plan.h"
+#include "moe/versions.h"
 
-namespace {
+namespace pmx::moe::reference {
 
-using pmx::moe::fail;
-using pmx::moe::Shape;
-using Doubles = std::vector<double>;
-
-struct Routing {
-    std::vector<int32_t> ids; /* [T, k] */
-    Doubles weights;          /* [T, k] */
-};
-
-void decode(double* dst, const void* src, size_t first, size_t n, bool bf16)
+Doubles decode(const void* src, size_t first, size_t n, bool bf16)
 {
+    Doubles values(n);
     for (size_t i = 0; i < n; i++) {
         float value;
         if (bf16) {
@@ -33,16 +25,12 @@ void decode(double* dst, const void* src, size_t first, size_t n, bool bf16)
         } else {
             value = ((const float*)src)[first + i];
         }
-        dst[i] = value;
+        values[i] = value;
     }
+    return values;
 }
 
-Doubles decode_all(const void* src, size_t n, bool bf16)
-{
-    Doubles all(n);
-    decode(all.data(), src, 0, n, bf16);
-    return all;
-}
+namespace {
 
 /* Four rows at a time against one column vector, each in four partial sums: what the compiler needs to
  * keep the vector units busy. n is a multiple of 16. */
@@ -55,12 +43,13 @@ void dot4(const double* const rows[4], const double* w, size_t n, double out[4])
     for (int r = 0; r < 4; r++) out[r] = (sum[r][0] + sum[r][1]) + (sum[r][2] + sum[r][3]);
 }
 
-/* out[m, n_out] = in[m, n_in] * transposed matrix[n_out, n_in]. */
+}  // namespace
+
 Doubles multiply(const Doubles& in, size_t m, const void* matrix, size_t n_out, size_t n_in, bool bf16)
 {
-    Doubles out(m * n_out), w(n_in);
+    Doubles out(m * n_out);
     for (size_t o = 0; o < n_out; o++) {
-        decode(w.data(), matrix, o * n_in, n_in, bf16);
+        const Doubles w = decode(matrix, o * n_in, n_in, bf16);
         for (size_t r = 0; r < m; r += 4) {
             const double* rows[4];
             double sums[4];
@@ -72,90 +61,177 @@ Doubles multiply(const Doubles& in, size_t m, const void* matrix, size_t n_out, 
     return out;
 }
 
-Routing route(const Shape& shape, const void* router, const float* bias, const Doubles& x, size_t n_tokens)
-{
-    const size_t experts = (size_t)shape.experts, k = (size_t)shape.top_k;
-    Routing routing{std::vector<int32_t>(n_tokens * k), Doubles(n_tokens * k)};
-    if (n_tokens == 0) return routing;
-    Doubles logits = multiply(x, n_tokens, router, experts, (size_t)shape.hidden, shape.bf16);
-    for (size_t t = 0; t < n_tokens; t++) {
-        std::vector<std::pair<double, int>> ranked(experts);
-        double top = -INFINITY, total = 0, kept = 0;
-        for (size_t e = 0; e < experts; e++) {
-            ranked[e] = {logits[t * experts + e] + (bias ? (double)bias[e] : 0.0), (int)e};
-            top = std::max(top, ranked[e].first);
-        }
-        for (auto& [value, expert] : ranked) total += value = std::exp(value - top);
-        std::stable_sort(ranked.begin(), ranked.end(), [](auto& a, auto& b) { return a.first > b.first; });
-        for (size_t j = 0; j < k; j++) kept += ranked[j].first;
-        for (size_t j = 0; j < k; j++) {
-            routing.ids[t * k + j] = ranked[j].second;
-            routing.weights[t * k + j] = ranked[j].first / (shape.renormalise ? kept : total);
-        }
-    }
-    return routing;
-}
+namespace {
 
 struct Expert {
     const void* gate;
     const void* up;
     const void* down;
+    const float* gate_bias;
+    const float* up_bias;
+    const float* down_bias;
 };
 
-/* Adds weight * expert(x) for the choices (indices into [T, k]) that fell on one expert. */
+double gelu_by_tanh(double x)
+{
+    return x / 2 * (1 + std::tanh(std::sqrt(2 / M_PI) * (x + 0.044715 * std::pow(x, 3))));
+}
+
+double activation(pmx_moe_activation_t kind, double g, double u)
+{
+    const auto silu = [](double x) { return x / (1 + std::exp(-x)); };
+    const auto gelu = [](double x) { return x * std::erfc(-x / std::sqrt(2.0)) / 2; };
+    switch (kind) {
+    case PMX_MOE_SWIGLU: return silu(g) * u;
+    case PMX_MOE_SWIGLU_CLAMPED: {
+        const double limited = g > 7 ? 7 : g, linear = u > 7 ? 7 : u < -7 ? -7 : u;
+        return limited / (1 + std::exp(-1.702 * limited)) * (1 + linear);
+    }
+    case PMX_MOE_GEGLU: return gelu(g) * u;
+    case PMX_MOE_GEGLU_TANH: return gelu_by_tanh(g) * u;
+    case PMX_MOE_SILU: return silu(u);
+    case PMX_MOE_GELU: return gelu(u);
+    case PMX_MOE_GELU_TANH: return gelu_by_tanh(u);
+    case PMX_MOE_RELU: return u > 0 ? u : 0;
+    }
+    return NAN;
+}
+
+void add_bias(Doubles& rows, const float* bias, size_t n)
+{
+    for (size_t i = 0; bias && i < rows.size(); i++) rows[i] += (double)bias[i % n];
+}
+
+/* rows [m, H] to [m, H]. */
+Doubles mlp(const Shape& shape, const Expert& expert, const Doubles& rows, size_t m)
+{
+    const size_t hidden = (size_t)shape.hidden, inter = (size_t)shape.intermediate;
+    Doubles up = multiply(rows, m, expert.up, inter, hidden, shape.bf16), gate(up.size());
+    add_bias(up, expert.up_bias, inter);
+    if (shape.gated) {
+        gate = multiply(rows, m, expert.gate, inter, hidden, shape.bf16);
+        add_bias(gate, expert.gate_bias, inter);
+    }
+    for (size_t i = 0; i < up.size(); i++) up[i] = activation(shape.activation, gate[i], up[i]);
+    Doubles out = multiply(up, m, expert.down, hidden, inter, shape.bf16);
+    add_bias(out, expert.down_bias, hidden);
+    return out;
+}
+
+/* Adds weight * expert(x), or expert(weight * x), for the choices (indices into [T, k]) that fell on one expert. */
 void add_expert(const Shape& shape, const Expert& expert, const std::vector<size_t>& choices, const Routing& routing,
                 const Doubles& x, double* y)
 {
-    const size_t hidden = (size_t)shape.hidden, inter = (size_t)shape.intermediate, m = choices.size();
-    const size_t k = (size_t)shape.top_k;
+    const size_t hidden = (size_t)shape.hidden, k = (size_t)shape.top_k, m = choices.size();
     Doubles rows(m * hidden);
-    for (size_t r = 0; r < m; r++) std::copy_n(&x[choices[r] / k * hidden], hidden, &rows[r * hidden]);
-    Doubles gate = multiply(rows, m, expert.gate, inter, hidden, shape.bf16);
-    Doubles up = multiply(rows, m, expert.up, inter, hidden, shape.bf16);
-    for (size_t i = 0; i < m * inter; i++) gate[i] = gate[i] / (1.0 + std::exp(-gate[i])) * up[i];
-    Doubles out = multiply(gate, m, expert.down, hidden, inter, shape.bf16);
     for (size_t r = 0; r < m; r++)
         for (size_t h = 0; h < hidden; h++)
-            y[choices[r] / k * hidden + h] += routing.weights[choices[r]] * out[r * hidden + h];
+            rows[r * hidden + h] =
+                x[choices[r] / k * hidden + h] * (shape.weight_on_input ? routing.weights[choices[r]] : 1.0);
+    const Doubles out = mlp(shape, expert, rows, m);
+    for (size_t r = 0; r < m; r++)
+        for (size_t h = 0; h < hidden; h++)
+            y[choices[r] / k * hidden + h] +=
+                out[r * hidden + h] * (shape.weight_on_input ? 1.0 : routing.weights[choices[r]]);
 }
 
-int run(const Shape& shape, const void* router, const float* bias, pmx_moe_fetch_fn fetch, void* arg, const void* x,
-        size_t n_tokens, const int32_t* ids, const float* weights, double* y_out)
+struct Source {
+    const pmx_moe_weights_t& weights;
+    pmx_moe_fetch_fn fetch; /* or NULL: the matrices are in weights */
+    void* arg;
+
+    int get(const Shape& shape, int e, Expert* out) const
+    {
+        const auto bias = [&](const float* const* all) { return all ? all[e] : nullptr; };
+        *out = {nullptr, nullptr, nullptr, bias(weights.gate_bias), bias(weights.up_bias), bias(weights.down_bias)};
+        if (fetch) return fetch(arg, e, &out->gate, &out->up, &out->down);
+        if (shape.gated) out->gate = weights.gate[e];
+        out->up = weights.up[e];
+        out->down = weights.down[e];
+        return PMX_SUCCESS;
+    }
+};
+
+struct Input {
+    const void* x;
+    int n_tokens;
+    const int32_t* ids;
+    const float* weights;
+};
+
+int run(const Shape& shape, const Source& source, const Input& in, double* y_out)
 {
-    const size_t hidden = (size_t)shape.hidden, n_choices = n_tokens * (size_t)shape.top_k;
-    const Doubles tokens = decode_all(x, n_tokens * hidden, shape.bf16);
-    Routing routing = ids ? Routing{{ids, ids + n_choices}, {weights, weights + n_choices}}
-                          : route(shape, router, bias, tokens, n_tokens);
+    const size_t n_tokens = (size_t)in.n_tokens, n_choices = n_tokens * (size_t)shape.top_k;
+    const Doubles x = decode(in.x, 0, n_tokens * (size_t)shape.hidden, shape.bf16);
+    const Routing routing = in.ids ? Routing{{in.ids, in.ids + n_choices}, {in.weights, in.weights + n_choices}}
+                                   : route(shape, source.weights, x, n_tokens);
     std::vector<std::vector<size_t>> choices((size_t)shape.experts);
-    for (size_t i = 0; i < n_choices; i++) choices[(size_t)routing.ids[i]].push_back(i);
-    Doubles y(n_tokens * hidden);
+    for (size_t i = 0; i < n_choices; i++)
+        if (routing.ids[i] >= 0) choices[(size_t)routing.ids[i]].push_back(i);
+    Doubles y(x.size());
     for (int e = 0; e < shape.experts; e++) {
         if (choices[(size_t)e].empty()) continue;
-        Expert expert{};
-        if (int err = fetch(arg, e, &expert.gate, &expert.up, &expert.down)) return err;
-        add_expert(shape, expert, choices[(size_t)e], routing, tokens, y.data());
+        Expert expert;
+        PMX_MOE_TRY(source.get(shape, e, &expert));
+        add_expert(shape, expert, choices[(size_t)e], routing, x, y.data());
     }
     std::copy(y.begin(), y.end(), y_out);
     return PMX_SUCCESS;
 }
 
-}  // namespace
-
-extern "C" int pmx_moe_reference(const pmx_moe_config_t* config, const void* router, const float* router_bias,
-                                 pmx_moe_fetch_fn fetch, void* arg, const void* x, int n_tokens, const int32_t* ids,
-                                 const float* weights, double* y_out)
+int check(const Shape& shape, const Source& source, const Input& in, const double* y_out)
 {
-    Shape shape;
-    PMX_MOE_TRY(pmx::moe::check_config(config, 1, &shape));
-    if (n_tokens < 0) return fail(PMX_ERR_ARGUMENT, "n_tokens is {}: must be 0 or more", n_tokens);
-    if (!fetch) return fail(PMX_ERR_ARGUMENT, "fetch is NULL");
-    if (n_tokens > 0 && (!x || !y_out)) return fail(PMX_ERR_ARGUMENT, "{} is NULL", x ? "y_out" : "x");
-    if (!ids != !weights) return fail(PMX_ERR_ARGUMENT, "{} is NULL: give both or none", ids ? "weights" : "ids");
-    if (!ids && !router) return fail(PMX_ERR_ARGUMENT, "router is NULL, and no routing is given");
-    if (ids) PMX_MOE_TRY(pmx::moe::check_ids(shape, ids, n_tokens));
+    if (in.n_tokens < 0) return fail(PMX_ERR_ARGUMENT, "n_tokens is {}: must be 0 or more", in.n_tokens);
+    if (in.n_tokens > 0 && (!in.x || !y_out)) return fail(PMX_ERR_ARGUMENT, "{} is NULL", in.x ? "y_out" : "x");
+    if (!in.ids != !in.weights)
+        return fail(PMX_ERR_ARGUMENT, "{} is NULL: give both or none", in.ids ? "weights" : "ids");
+    if (!in.ids && !source.weights.router)
+        return fail(PMX_ERR_ARGUMENT, "router is NULL, and no routing is given");
+    return in.ids ? check_ids(shape, in.ids, in.n_tokens) : PMX_SUCCESS;
+}
+
+int checked_run(const Shape& shape, const Source& source, const Input& in, double* y_out)
+{
+    PMX_MOE_TRY(check(shape, source, in, y_out));
     try {
-        return run(shape, router, router_bias, fetch, arg, x, (size_t)n_tokens, ids, weights, y_out);
+        return run(shape, source, in, y_out);
     } catch (const std::bad_alloc&) {
-        return fail(PMX_ERR_MEMORY, "the memory of this process does not hold the oracle for {} tokens", n_tokens);
+        return fail(PMX_ERR_MEMORY, "the memory of this process does not hold the oracle for {} tokens", in.n_tokens);
     }
 }
+
+}  // namespace
+
+}  // namespace pmx::moe::reference
+
+using pmx::moe::fail;
+using namespace pmx::moe::reference;
+
+extern "C" {
+
+int pmx_moe_reference(const pmx_moe_config_t* config, const void* router, const float* router_bias,
+                      pmx_moe_fetch_fn fetch, void* arg, const void* x, int n_tokens, const int32_t* ids,
+                      const float* weights, double* y_out)
+{
+    pmx::moe::Shape shape;
+    PMX_MOE_TRY(pmx::moe::check_config(config, 1, &shape));
+    if (!fetch) return fail(PMX_ERR_ARGUMENT, "fetch is NULL");
+    pmx_moe_weights_t all{};
+    all.router = router;
+    all.router_bias = router_bias;
+    return checked_run(shape, {all, fetch, arg}, {x, n_tokens, ids, weights}, y_out);
+}
+
+int pmx_moe_reference_layer(const pmx_moe_config_t* config, const pmx_moe_weights_t* weights, pmx_moe_fetch_fn fetch,
+                            void* arg, const void* x, int n_tokens, const int32_t* ids, const float* choice_weights,
+                            double* y_out)
+{
+    pmx::moe::Shape shape;
+    PMX_MOE_TRY(pmx::moe::check_config(config, 1, &shape));
+    if (!weights) return fail(PMX_ERR_ARGUMENT, "weights is NULL");
+    pmx_moe_weights_t all;
+    PMX_MOE_TRY(pmx::moe::check_weights(shape, weights, shape.experts, !fetch, &all));
+    return checked_run(shape, {all, fetch, arg}, {x, n_tokens, ids, choice_weights}, y_out);
+}
+
+}  // extern "C"

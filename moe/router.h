@@ -10,26 +10,36 @@
 
 namespace pmx::moe {
 
+/* As in pmx_moe_weights_t. */
+struct RouterWeights {
+    const void* matrix;       /* [E, H] of the layer's dtype */
+    const float* bias;        /* [E] or NULL */
+    const float* choice_bias; /* [E] or NULL */
+};
+
 class Router {
   public:
     explicit Router(const Shape& shape);
 
-    /* matrix: [E, H] of the layer's dtype; bias: [E] or NULL; x: [n_tokens, H].
-     * ids_out, weights_out: [n_tokens, k]. Allocates nothing. */
-    void route(const void* matrix, const float* bias, const void* x, int n_tokens, int32_t* ids_out,
-               float* weights_out);
+    /* x: [n_tokens, H]; ids_out, weights_out: [n_tokens, k]. Allocates nothing. */
+    void route(const RouterWeights& weights, const void* x, int n_tokens, int32_t* ids_out, float* weights_out);
 
   private:
     static constexpr int kTokensAtOnce = 16;
 
-    void logits(const void* matrix, const float* bias, int n_tokens);
-    void choose(double* scores, int32_t* ids_out, float* weights_out) const;
+    void logits(const RouterWeights& weights, int n_tokens);
+    void choose(double* scores, const float* choice_bias, int32_t* ids_out, float* weights_out);
+    void drop_groups();
+    int take_best();
 
     Shape shape_;
-    std::vector<float> row_;      /* [H] a row of x or of the matrix */
-    std::vector<double> tokens_;  /* [kTokensAtOnce, H] */
-    std::vector<double> expert_;  /* [H] */
-    std::vector<double> scores_;  /* [kTokensAtOnce, E] logits, then probabilities */
+    std::vector<float> row_;         /* [H] a row of x or of the matrix */
+    std::vector<double> tokens_;     /* [kTokensAtOnce, H] */
+    std::vector<double> expert_;     /* [H] */
+    std::vector<double> scores_;     /* [kTokensAtOnce, E] logits, then scores */
+    std::vector<double> values_;     /* [E] what chooses: score + choice bias */
+    std::vector<char> open_;         /* [E] 1: can still be chosen */
+    std::vector<double> group_best_; /* [groups] */
 };
 
 }  // namespace pmx::moe

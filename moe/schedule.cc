@@ -9,6 +9,15 @@
 
 namespace pmx::moe {
 
+namespace {
+
+uint32_t group_of(const Kernel& kernel, uint32_t row)
+{
+    return kernel.plan.row_choice[row] / (uint32_t)kernel.shape.top_k / kTokensPerGroup;
+}
+
+}  // namespace
+
 Scheduler::Scheduler(const Shape& shape)
 {
     sources_.reserve((size_t)shape.experts);
@@ -30,7 +39,7 @@ void Scheduler::await(const Kernel& kernel, int dst)
     }
 }
 
-void Scheduler::begin(const Kernel& kernel)
+void Scheduler::begin(Kernel& kernel)
 {
     const Shape& shape = kernel.shape;
     sources_.clear();
@@ -42,9 +51,10 @@ void Scheduler::begin(const Kernel& kernel)
         for (int j = 0; j < shape.local_experts; j++) sources_.push_back({other, j});
         await(kernel, other);
     }
+    std::fill(missing_.begin(), missing_.begin() + n_groups_, 0u);
+    for (uint32_t row = 0; row < kernel.plan.n_rows(); row++) missing_[group_of(kernel, row)]++;
     for (uint32_t g = 0; g < n_groups_; g++)
-        missing_[g] = std::min(kTokensPerGroup, (uint32_t)kernel.plan.n_tokens - g * kTokensPerGroup) *
-                      (uint32_t)shape.top_k;
+        if (missing_[g] == 0) kernel.tasks.add_group(g);
 }
 
 /* A word that cannot be right would send a tile out of its region. */
@@ -79,7 +89,7 @@ bool Scheduler::poll_arrivals(Kernel& kernel)
 void Scheduler::count_rows(Kernel& kernel, const Awaited& result)
 {
     for (uint32_t row = result.first_row; row < result.first_row + result.n_rows; row++) {
-        uint32_t group = kernel.plan.row_token[row] / kTokensPerGroup;
+        const uint32_t group = group_of(kernel, row);
         if (--missing_[group] == 0) kernel.tasks.add_group(group);
     }
 }

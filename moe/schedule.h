@@ -31,7 +31,7 @@ class Scheduler {
         int32_t local_expert;
     };
 
-    void begin(const Kernel& kernel);
+    void begin(Kernel& kernel);
     void check_faults(Kernel& kernel, uint64_t last_move_ns) const;
     void await(const Kernel& kernel, int dst);
     bool poll_arrivals(Kernel& kernel);

@@ -34,6 +34,17 @@ void a_bad_value_is_refused_with_its_rule(void**)
         {[](auto& c) { c.renormalise = 2; }, 2, "renormalise is 2: must be 0 to 1"},
         {[](auto& c) { c.tile_rows = 1025; }, 2, "tile_rows is 1025: must be 0 to 1024"},
         {[](auto& c) { c.n_blocks = 1; }, 2, "n_blocks is 1: must be 2 to 1024, or 0"},
+        {[](auto& c) { c.activation = (pmx_moe_activation_t)8; }, 2, "activation is 8: must be 0 to 7"},
+        {[](auto& c) { c.scores = (pmx_moe_scores_t)-1; }, 2, "scores is -1: must be 0 to 3"},
+        {[](auto& c) { c.groups = 9; }, 2, "groups is 9: must be 0 to 8"},
+        {[](auto& c) { c.groups = 3; }, 2, "groups is 3: must divide the 8 experts"},
+        {[](auto& c) { c.groups = 4; }, 2, "groups_kept is 0: must be 1 to groups, 4"},
+        {[](auto& c) { c.groups_kept = 1; }, 2, "groups_kept is 1: must be 0 without groups"},
+        {[](auto& c) { c.groups = 8, c.groups_kept = 1; }, 2,
+         "top_k is 2: must be at most the 1 experts of the groups kept"},
+        {[](auto& c) { c.scale = -1; }, 2, "scale is -1: must be a number above 0, or 0 for 1"},
+        {[](auto& c) { c.scale = INFINITY; }, 2, "scale is inf: must be a number above 0, or 0 for 1"},
+        {[](auto& c) { c.weight_on_input = 2; }, 2, "weight_on_input is 2: must be 0 to 1"},
         {[](auto&) {}, 0, "ranks is 0: must be 1 to 4096"},
     };
     for (const Case& one : cases) {
@@ -50,6 +61,30 @@ void a_bad_value_is_refused_with_its_rule(void**)
     c.size_bytes = 4;
     assert_int_equal(pmx_moe_check(&c, 2), PMX_ERR_ARGUMENT);
     assert_int_equal(pmx_moe_check(nullptr, 2), PMX_ERR_ARGUMENT);
+}
+
+/* A program that was compiled with the first pmx_moe.h, and one with a later one. */
+void an_older_and_a_newer_caller_are_understood(void**)
+{
+    pmx_moe_config_t old = good();
+    old.size_bytes = offsetof(pmx_moe_config_t, activation);
+    memset((char*)&old + old.size_bytes, 0x5a, sizeof old - old.size_bytes);
+    pmx::moe::Shape shape;
+    assert_int_equal(pmx::moe::check_config(&old, 2, &shape), 0);
+    assert_int_equal(shape.activation, PMX_MOE_SWIGLU);
+    assert_true(shape.scale == 1.0f && shape.groups == 1 && !shape.weight_on_input);
+    old.size_bytes--;
+    assert_int_equal(pmx_moe_check(&old, 2), PMX_ERR_ARGUMENT);
+
+    struct {
+        pmx_moe_config_t known;
+        int more[2];
+    } later{good(), {0, 0}};
+    later.known.size_bytes = sizeof later;
+    assert_int_equal(pmx_moe_check(&later.known, 2), PMX_SUCCESS);
+    later.more[1] = 1;
+    assert_int_equal(pmx_moe_check(&later.known, 2), PMX_ERR_ARGUMENT);
+    assert_non_null(strstr(pmx_last_error_detail(), "must be 0"));
 }
 
 void parts_do_not_overlap_and_fill_the_heap_bytes(void**)
@@ -126,6 +161,7 @@ int main()
 {
     const CMUnitTest tests[] = {
         cmocka_unit_test(a_bad_value_is_refused_with_its_rule),
+        cmocka_unit_test(an_older_and_a_newer_caller_are_understood),
         cmocka_unit_test(parts_do_not_overlap_and_fill_the_heap_bytes),
         cmocka_unit_test(every_cell_has_a_place_of_its_own),
         cmocka_unit_test(arrival_words_keep_their_parts_apart),

@@ -42,6 +42,10 @@ struct Case {
     int (*n_tokens)(int rank);
     bool one_expert;     /* all tokens go to the last expert; else the router decides */
     uint64_t first_call; /* number of the call before the first */
+    void (*features)(pmx_moe_config_t&) = [](pmx_moe_config_t&) {};
+    bool masked = false; /* the routing is given, with a third of the choices masked */
+
+    bool routed() const { return one_expert || masked; }
 };
 
 constexpr int kMaxTokens = 50;
@@ -54,6 +58,14 @@ const Case cases[] = {
     {"all to one expert", 256, 80, 24, 1, PMX_MOE_BF16, 16, [](int r) { return 50 - r; }, true, 0},
     {"k = E, past the last tag", 64, 64, 24, 24, PMX_MOE_FP32, 3, [](int r) { return 4 + r % 2; }, false, 65532},
     {"no tokens at all", 16, 16, 24, 1, PMX_MOE_BF16, 1, [](int) { return 0; }, false, 0},
+    {"as GPT-OSS", 80, 80, 24, 4, PMX_MOE_BF16, 8, [](int r) { return 40 - 9 * (r % 4); }, false, 0,
+     [](auto& c) { c.activation = PMX_MOE_SWIGLU_CLAMPED, c.scores = PMX_MOE_SOFTMAX_CHOSEN; }},
+    {"as DeepSeek-V3", 64, 32, 24, 4, PMX_MOE_FP32, 8, [](int r) { return 13 * (r % 3); }, false, 0,
+     [](auto& c) { c.scores = PMX_MOE_SIGMOID, c.groups = 6, c.groups_kept = 3, c.scale = 2.5f; }},
+    {"as Llama 4", 64, 48, 24, 1, PMX_MOE_BF16, 16, [](int r) { return 21 + r; }, false, 0,
+     [](auto& c) { c.scores = PMX_MOE_SIGMOID, c.weight_on_input = 1, c.renormalise = 0; }},
+    {"masked, no gate", 64, 48, 24, 3, PMX_MOE_FP32, 8, [](int r) { return 18 - r; }, false, 0,
+     [](auto& c) { c.activation = PMX_MOE_GELU; }, true},
 };
 
 struct Mode {
@@ -81,13 +93,14 @@ struct Input {
           expected((size_t)n_tokens * (size_t)c.hidden)
     {
         if (flip && rank == 0) used.down[0][c.dtype == PMX_MOE_BF16 ? 1 : 3] ^= 0x40;
-        if (c.one_expert) {
-            ids.assign((size_t)n_tokens, c.experts - 1);
-            weights.assign((size_t)n_tokens, 0.75f);
-        }
-        must(pmx_moe_reference(&config, model.router.data(), nullptr, model::Model::fetch, &model, x.data(), n_tokens,
-                               c.one_expert ? ids.data() : nullptr, c.one_expert ? weights.data() : nullptr,
-                               expected.data()),
+        const size_t n_choices = (size_t)(n_tokens * c.top_k);
+        if (c.routed()) weights.assign(n_choices, 0.75f);
+        if (c.one_expert) ids.assign(n_choices, c.experts - 1);
+        /* The first group of tokens of rank 0 has no choice at all. */
+        for (size_t i = 0; c.masked && i < n_choices; i++)
+            ids.push_back((i + (size_t)rank) % 3 == 0 || (rank == 0 && i < 48) ? -1 : (int)(7 * i + 1) % c.experts);
+        must(model.reference(x, n_tokens, c.routed() ? ids.data() : nullptr, c.routed() ? weights.data() : nullptr,
+                             expected.data()),
              "the oracle");
     }
 
@@ -138,7 +151,7 @@ uint64_t run_mode(const Case& c, const pmx_moe_config_t& config, const Mode& mod
     uint64_t first = 0;
     for (int i = 0; i < kCalls; i++) {
         model::Bytes y = in.x;
-        err = c.one_expert ? pmx_moe_forward_routed(moe, y.data(), in.n_tokens, in.ids.data(), in.weights.data(), y.data())
+        err = c.routed() ? pmx_moe_forward_routed(moe, y.data(), in.n_tokens, in.ids.data(), in.weights.data(), y.data())
                            : pmx_moe_forward(moe, y.data(), in.n_tokens, y.data());
         must(err, (std::string(c.name) + ", " + mode.name).c_str());
         const uint64_t hash = model::hash(y) | 1;
@@ -173,6 +186,7 @@ void run_case(const Case& c, uint64_t* words_sym)
         model::config(c.hidden, c.intermediate, c.experts, c.top_k, kMaxTokens, c.dtype);
     config.tile_rows = c.tile_rows;
     config.n_blocks = n_blocks;
+    c.features(config);
     Input in(c, config);
     uint64_t first = 0;
     int n_modes = 0;

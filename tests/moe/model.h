@@ -25,10 +25,16 @@ inline float number(uint64_t key)
     return (float)((double)(key >> 11) / (double)(UINT64_C(1) << 52) - 1.0);
 }
 
-inline Bytes matrix(uint64_t seed, size_t n_elems, float scale, bool bf16)
+inline std::vector<float> floats(uint64_t seed, size_t n_elems, float scale)
 {
     std::vector<float> values(n_elems);
     for (size_t i = 0; i < n_elems; i++) values[i] = scale * number(seed << 32 | i);
+    return values;
+}
+
+inline Bytes matrix(uint64_t seed, size_t n_elems, float scale, bool bf16)
+{
+    const std::vector<float> values = floats(seed, n_elems, scale);
     Bytes bytes(n_elems * (bf16 ? 2 : 4));
     pmx::moe::store_floats(bytes.data(), values.data(), n_elems, bf16);
     return bytes;
@@ -49,7 +55,7 @@ inline pmx_moe_config_t config(int hidden, int intermediate, int experts, int to
     return c;
 }
 
-/* All experts of a layer. */
+/* All experts of a layer. Biases and a choice bias are there when the activation or the scores are not the plain ones. */
 struct Model {
     explicit Model(const pmx_moe_config_t& c) : config(c)
     {
@@ -62,6 +68,9 @@ struct Model {
             up.push_back(matrix(1001 + 3 * e, n, in, bf16));
             down.push_back(matrix(1002 + 3 * e, n, out, bf16));
         }
+        if (c.activation != PMX_MOE_SWIGLU)
+            for (size_t e = 0; e < 3 * experts; e++) biases.push_back(floats(5000 + e, e % 3 == 2 ? h : n / h, 0.5f));
+        if (c.scores == PMX_MOE_SIGMOID || c.scores == PMX_MOE_SQRT_SOFTPLUS) choice_bias = floats(2, experts, 0.2f);
     }
 
     /* Pointers to the n experts from first on; valid as long as the model. */
@@ -76,7 +85,22 @@ struct Model {
         w.gate = pointers.data();
         w.up = pointers.data() + n;
         w.down = pointers.data() + 2 * n;
+        if (!choice_bias.empty()) w.choice_bias = choice_bias.data();
+        bias_pointers.clear();
+        for (size_t part = 0; part < 3 && !biases.empty(); part++)
+            for (int e = first; e < first + n; e++) bias_pointers.push_back(biases[3 * (size_t)e + part].data());
+        if (biases.empty()) return w;
+        w.gate_bias = bias_pointers.data();
+        w.up_bias = bias_pointers.data() + n;
+        w.down_bias = bias_pointers.data() + 2 * n;
         return w;
+    }
+
+    /* Routed by the oracle when ids is NULL. y_out: [n_tokens, H]. */
+    int reference(const Bytes& x, int n_tokens, const int32_t* ids, const float* choice_weights, double* y_out)
+    {
+        const pmx_moe_weights_t all = weights(0, config.experts);
+        return pmx_moe_reference_layer(&config, &all, nullptr, nullptr, x.data(), n_tokens, ids, choice_weights, y_out);
     }
 
     Bytes tokens(int rank, int n_tokens) const
@@ -97,7 +121,10 @@ struct Model {
     pmx_moe_config_t config;
     Bytes router;
     std::vector<Bytes> gate, up, down;
+    std::vector<std::vector<float>> biases; /* of gate, up and down of each expert */
+    std::vector<float> choice_bias;
     std::vector<const void*> pointers;
+    std::vector<const float*> bias_pointers;
 };
 
 /* The largest ||y - r|| / ||r|| over tokens; 0 without tokens, infinity for a NaN. */
@@ -112,7 +139,7 @@ inline double relative_error(const Bytes& y, const std::vector<double>& r, size_
             difference += (values[i] - r[i]) * (values[i] - r[i]);
             norm += r[i] * r[i];
         }
-        double error = std::sqrt(difference / norm);
+        double error = difference == 0 ? 0 : std::sqrt(difference / norm);
         worst = error <= worst ? worst : std::isnan(error) ? INFINITY : error;
     }
     return worst;

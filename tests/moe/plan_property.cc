@@ -27,13 +27,13 @@ Case any_case()
     c.tile_rows = *rc::gen::inRange(1, 9);
     Case one{{}, n_tokens, {}};
     RC_ASSERT(pmx::moe::check_config(&c, n_ranks, &one.shape) == 0);
-    /* Few of the experts get most of the rows. */
+    /* Few of the experts get most of the rows; a fifth of the choices is masked. */
     const int n_liked = *rc::gen::inRange(top_k, experts + 1);
     for (int t = 0; t < n_tokens; t++) {
         std::vector<int32_t> all((size_t)n_liked);
         for (int e = 0; e < n_liked; e++) all[(size_t)e] = e;
         for (int j = 0; j < top_k; j++) std::swap(all[(size_t)j], all[(size_t)*rc::gen::inRange(j, n_liked)]);
-        one.ids.insert(one.ids.end(), all.begin(), all.begin() + top_k);
+        for (int j = 0; j < top_k; j++) one.ids.push_back(*rc::gen::inRange(0, 5) ? all[(size_t)j] : -1);
     }
     return one;
 }
@@ -43,15 +43,18 @@ void rows_are_sorted_by_expert_then_token()
     const Case one = any_case();
     pmx::moe::Plan plan(one.shape);
     plan.make(one.shape, one.ids.data(), one.n_tokens);
-    std::vector<std::pair<int32_t, uint32_t>> rows(one.ids.size());
+    std::vector<std::pair<int32_t, uint32_t>> rows(plan.n_rows());
     std::set<uint32_t> used;
     for (size_t i = 0; i < one.ids.size(); i++) {
         uint32_t row = plan.choice_row[i], token = (uint32_t)i / (uint32_t)one.shape.top_k;
-        RC_ASSERT(row < one.ids.size() && used.insert(row).second);
-        RC_ASSERT(plan.row_token[row] == token);
+        RC_ASSERT((row == pmx::moe::kNoRow) == (one.ids[i] == -1));
+        if (one.ids[i] == -1) continue;
+        RC_ASSERT(row < rows.size() && used.insert(row).second);
+        RC_ASSERT(plan.row_choice[row] == i);
         RC_ASSERT(row >= plan.first_row[(size_t)one.ids[i]] && row < plan.first_row[(size_t)one.ids[i] + 1]);
         rows[row] = {one.ids[i], token};
     }
+    RC_ASSERT(used.size() == rows.size());
     RC_ASSERT(std::is_sorted(rows.begin(), rows.end()));
 }
 

@@ -44,8 +44,7 @@ Outcome run_layer(pmx_moe_config_t config, int n_ranks, uint64_t first_call, int
             std::vector<double> r(n * (size_t)config.hidden);
             err = pmx_moe_forward(moe, x.data(), n, y.data());
             if (!err)
-                err = pmx_moe_reference(&config, good.router.data(), nullptr, model::Model::fetch, &good, x.data(), n,
-                                        nullptr, nullptr, r.data());
+                err = good.reference(x, n, nullptr, nullptr, r.data());
             worst = std::max(worst, model::relative_error(y, r, (size_t)config.hidden, config.dtype == PMX_MOE_BF16));
         }
         const std::string detail = pmx_last_error_detail();
@@ -76,6 +75,31 @@ void results_agree_with_the_oracle_for_any_number_of_ranks(void**)
         c.renormalise = 0;
         check(run_layer(c, n_ranks, 0, 2, tokens), 1e-2);
     }
+}
+
+void every_activation_and_router_agrees_with_the_oracle(void**)
+{
+    auto tokens = [](int rank, int) { return 5 + 6 * rank; };
+    pmx_moe_config_t plain = model::config(48, 32, 12, 3, 20, PMX_MOE_FP32);
+    plain.n_blocks = 3;
+    for (int kind = PMX_MOE_SWIGLU; kind <= PMX_MOE_RELU; kind++) {
+        pmx_moe_config_t c = plain;
+        c.activation = (pmx_moe_activation_t)kind;
+        check(run_layer(c, 3, 0, 1, tokens), 1e-5);
+        c.dtype = PMX_MOE_BF16;
+        c.weight_on_input = 1;
+        check(run_layer(c, 2, 0, 1, tokens), 1e-2);
+    }
+    for (int kind = PMX_MOE_SOFTMAX; kind <= PMX_MOE_SQRT_SOFTPLUS; kind++)
+        for (int groups : {0, 4}) {
+            pmx_moe_config_t c = plain;
+            c.scores = (pmx_moe_scores_t)kind;
+            c.groups = groups;
+            c.groups_kept = groups / 2;
+            c.scale = 1.5f;
+            c.renormalise = groups != 0;
+            check(run_layer(c, 2, 0, 1, tokens), 1e-5);
+        }
 }
 
 void ranks_without_tokens_serve_the_others(void**)
@@ -215,6 +239,7 @@ int main()
 {
     const CMUnitTest tests[] = {
         cmocka_unit_test(results_agree_with_the_oracle_for_any_number_of_ranks),
+        cmocka_unit_test(every_activation_and_router_agrees_with_the_oracle),
         cmocka_unit_test(ranks_without_tokens_serve_the_others),
         cmocka_unit_test(call_numbers_pass_the_end_of_the_tag),
         cmocka_unit_test(a_changed_weight_is_seen),
