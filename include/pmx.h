@@ -276,7 +276,7 @@ PMX_API int pmx_quiet(pmx_ctx_t ctx);
 
 /* ---- Collectives ---- */
 
-/* Collective. Returns after all ranks have entered. Does not complete operations: pmx_quiet does. */
+/* Collective. Completes the operations of the default context, then waits until all ranks have entered. */
 PMX_API int pmx_barrier(void);
 
 /* ---- Launch: pmx_device.h is what the blocks call ---- */
@@ -316,4 +316,7 @@ PMX_API int pmx_counters_reset(pmx_ctx_t ctx);
 #ifdef __cplusplus
 }
 #endif
+
+#include "pmx_team.h"
+
 #endif /* PMX_H */

@@ -11,10 +11,15 @@ dist_man_MANS += \
 	man/pmx_abi_version.3 \
 	man/pmx_abort.3 \
 	man/pmx_aligned_alloc.3 \
+	man/pmx_allgather.3 \
+	man/pmx_allgatherv.3 \
+	man/pmx_allreduce.3 \
+	man/pmx_alltoall.3 \
 	man/pmx_barrier.3 \
 	man/pmx_barrier_on_stream.3 \
 	man/pmx_block_get.3 \
 	man/pmx_block_sync.3 \
+	man/pmx_broadcast.3 \
 	man/pmx_calloc.3 \
 	man/pmx_counters_get.3 \
 	man/pmx_counters_reset.3 \
@@ -79,6 +84,15 @@ dist_man_MANS += \
 	man/pmx_signal_wait.3 \
 	man/pmx_signal_wait_on_stream.3 \
 	man/pmx_size.3 \
+	man/pmx_team_barrier.3 \
+	man/pmx_team_free.3 \
+	man/pmx_team_rank.3 \
+	man/pmx_team_size.3 \
+	man/pmx_team_split_color.3 \
+	man/pmx_team_split_strided.3 \
+	man/pmx_team_sync.3 \
+	man/pmx_team_translate.3 \
+	man/pmx_team_world.3 \
 	man/pmx_topology_query.3 \
 	man/pmx_transport_query.3 \
 	man/pmx_version.3 \

@@ -11,6 +11,7 @@ libpmxcore_la_SOURCES += \
 	runtime/api_params.cc \
 	runtime/api_query.cc \
 	runtime/api_rma.cc \
+	runtime/api_team.cc \
 	runtime/bootstrap.cc \
 	runtime/bootstrap.h \
 	runtime/collectives.cc \
@@ -42,8 +43,18 @@ libpmxcore_la_SOURCES += \
 	runtime/params_table.h \
 	runtime/peer_watch.cc \
 	runtime/peer_watch.h \
+	runtime/reduce.cc \
+	runtime/reduce.h \
 	runtime/runtime.cc \
 	runtime/runtime.h \
+	runtime/team.cc \
+	runtime/team.h \
+	runtime/team_broadcast.cc \
+	runtime/team_collectives.h \
+	runtime/team_gather.cc \
+	runtime/team_reduce.cc \
+	runtime/teams.cc \
+	runtime/teams.h \
 	runtime/topology.cc \
 	runtime/topology.h
 if HAVE_MPI

@@ -124,5 +124,6 @@ extern "C" int pmx_barrier(void)
 {
     Runtime* rt = runtime_or_report("pmx_barrier");
     if (!rt) return PMX_ERR_STATE;
+    if (int err = pmx_quiet(PMX_CTX_DEFAULT)) return err;
     return report(rt->collectives->barrier());
 }

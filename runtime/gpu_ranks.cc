@@ -9,7 +9,7 @@ namespace pmx {
 
 HeapMap Runtime::heaps() const
 {
-    return {heap.base(), params.heap_bytes, gpu ? gpu->heap() : nullptr, gpu ? params.gpu_heap_bytes : 0};
+    return {heap.base(), heap.n_bytes(), gpu ? gpu->heap() : nullptr, gpu ? params.gpu_heap_bytes : 0};
 }
 
 /* Slots as long as 64 MiB for all ranks allow. */

@@ -84,7 +84,8 @@ Status Runtime::prepare()
     PMX_TRY(params_from_environment(params));
     log_configure(params.log_level, rank());
     if (params.gpu != GpuChoice::off) plan_staging();
-    PMX_TRY(ShmSegment::create(params.heap_bytes + staging_bytes(), heap));
+    work_off = (params.heap_bytes + staging_bytes() + 4095) & ~uint64_t{4095};
+    PMX_TRY(ShmSegment::create(work_off + Teams::n_bytes(size()), heap));
     allocator = std::make_unique<OffsetAllocator>(params.heap_bytes);
     PMX_TRY(open_gpu());
     if (!gpu) faults = Faults(size());
@@ -196,6 +197,7 @@ Status Runtime::make_contexts()
         PMX_TRY(resolve_order(params.order, transport->caps(), asked));
     }
     PMX_TRY(make_context(best, PMX_SIGNALS_GROUPED, 1, kInternalStream, internal_context));
+    internal_context->device.heap_bytes = heap.n_bytes();
     PMX_TRY(make_context(asked, params.signals, params.n_queues, kDefaultStream, default_context));
     return reserve_cells();
 }
@@ -207,6 +209,7 @@ Status Runtime::reserve_cells()
     if (!allocator->allocate(Collectives::kHeapBytes, 64, cells_off))
         return fail(PMX_ERR_MEMORY, "PMX_HEAP_SIZE={}: too small for the collectives", params.heap_bytes);
     collectives = std::make_unique<Collectives>(internal_context->device, heap.base() + cells_off);
+    teams = std::make_unique<Teams>(internal_context->device, heap.base() + work_off);
     if (gpu && !gpu_allocator->allocate(sizeof(BarrierCells), 64, gpu_barrier_off))
         return fail(PMX_ERR_MEMORY, "PMX_GPU_HEAP_SIZE={}: too small for the barrier", params.gpu_heap_bytes);
     return {};

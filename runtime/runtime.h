@@ -16,6 +16,7 @@
 #include "runtime/offset_allocator.h"
 #include "runtime/params.h"
 #include "runtime/peer_watch.h"
+#include "runtime/teams.h"
 #include "runtime/topology.h"
 #include "staging.h"
 #include "transport_shm.h"
@@ -58,6 +59,7 @@ class Runtime {
     std::vector<char*> kernel_peer_base, gpu_peer_base;
     int n_ranks_on_gpu = 0; /* this one included */
     StagingConfig staging; /* of the area that follows the heap of host memory in its segment; without a GPU of 0 bytes */
+    uint64_t work_off = 0; /* of the work area, which follows both: what calls need that users must not have */
     uint64_t gpu_barrier_off = 0; /* in the heap of GPU memory */
     std::unique_ptr<Transport> transport; /* null: nobody is beyond direct reach */
     Faults faults{0};
@@ -70,6 +72,7 @@ class Runtime {
     /* Those that users created, owned; null: free. Changed by collective calls, read by any thread. */
     std::array<std::atomic<pmx_ctx_t>, 64> contexts{};
     std::unique_ptr<Collectives> collectives;
+    std::unique_ptr<Teams> teams;
     Groups groups;
 
   private:

@@ -1,35 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The C API over all ranks of a job: what each call promises, on whatever transport and mode the environment
- * asks for. A failed check ends the rank with status 1. */
-#include <cstdio>
-#include <cstdlib>
-#include <cstring>
+ * asks for. */
 #include <string>
 #include <vector>
 
+#include "check.h"
 #include "pmx_device.h"
 
 namespace {
-
-int rank, size;
-
-#define CHECK(condition)                                                                                       \
-    do {                                                                                                       \
-        if (condition) break;                                                                                  \
-        std::fprintf(stderr, "rank %d: %s:%d: %s is false; last error: %s\n", rank, __FILE__, __LINE__, #condition, \
-                     pmx_last_error_detail());                                                                 \
-        std::fflush(stderr);                                                                                   \
-        std::_Exit(1);                                                                                         \
-    } while (0)
-#define CHECK_OK(call) CHECK((call) == PMX_SUCCESS)
-
-template <typename T>
-T* sym(size_t n)
-{
-    void* p = nullptr;
-    CHECK_OK(pmx_calloc(n, sizeof(T), &p));
-    return static_cast<T*>(p);
-}
 
 void memory_is_symmetric()
 {
