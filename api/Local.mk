@@ -7,7 +7,7 @@ api_programs = api/calls.awk api/map.awk api/profile.awk api/profile_header.awk 
 EXTRA_DIST += api/calls.def $(api_programs)
 
 # The headers of each library.
-libpmx_headers = pmx.h pmx_team.h pmx_device_scope.h pmx_gpu.h
+libpmx_headers = pmx.h pmx_rma.h pmx_atomics.h pmx_team.h pmx_device_scope.h pmx_gpu.h
 if HAVE_MPI
 libpmx_headers += pmx_mpi.h
 endif

@@ -317,6 +317,8 @@ PMX_API int pmx_counters_reset(pmx_ctx_t ctx);
 }
 #endif
 
+#include "pmx_atomics.h"
+#include "pmx_rma.h"
 #include "pmx_team.h"
 
 #endif /* PMX_H */

@@ -6,10 +6,10 @@
  * by one thread at a time; collectives on different teams may run in different threads. Addresses with the suffix
  * _sym lie in the symmetric heap of host memory and are the same on all members. A failure is that of the team: the
  * later calls on it fail alike, and pmx_team_free() is what remains. */
+#include "pmx.h" /* first, since it includes this file */
+
 #ifndef PMX_TEAM_H
 #define PMX_TEAM_H
-
-#include "pmx.h"
 
 #ifdef __cplusplus
 extern "C" {

@@ -15,6 +15,10 @@ dist_man_MANS += \
 	man/pmx_allgatherv.3 \
 	man/pmx_allreduce.3 \
 	man/pmx_alltoall.3 \
+	man/pmx_atomic_cswap.3 \
+	man/pmx_atomic_fetch.3 \
+	man/pmx_atomic_fetch_op.3 \
+	man/pmx_atomic_op.3 \
 	man/pmx_barrier.3 \
 	man/pmx_barrier_on_stream.3 \
 	man/pmx_block_get.3 \
@@ -35,7 +39,9 @@ dist_man_MANS += \
 	man/pmx_fence_rank.3 \
 	man/pmx_finalize.3 \
 	man/pmx_free.3 \
+	man/pmx_get.3 \
 	man/pmx_get_nbi.3 \
+	man/pmx_get_value_64.3 \
 	man/pmx_gpu_fit.3 \
 	man/pmx_gpu_handle.3 \
 	man/pmx_gpu_heap_query.3 \
@@ -47,9 +53,11 @@ dist_man_MANS += \
 	man/pmx_group_put.3 \
 	man/pmx_group_signal.3 \
 	man/pmx_heap_query.3 \
+	man/pmx_iget.3 \
 	man/pmx_init.3 \
 	man/pmx_init_comm.3 \
 	man/pmx_initialized.3 \
+	man/pmx_iput.3 \
 	man/pmx_last_error_detail.3 \
 	man/pmx_launch.3 \
 	man/pmx_launch_gpu.3 \
@@ -72,17 +80,28 @@ dist_man_MANS += \
 	man/pmx_param_list.3 \
 	man/pmx_param_set.3 \
 	man/pmx_ptr.3 \
+	man/pmx_put.3 \
 	man/pmx_put_nbi.3 \
+	man/pmx_put_signal.3 \
 	man/pmx_put_signal_nbi.3 \
 	man/pmx_put_signal_on_stream.3 \
+	man/pmx_put_value_64.3 \
 	man/pmx_quiet.3 \
 	man/pmx_quiet_on_stream.3 \
+	man/pmx_quiet_rank.3 \
 	man/pmx_rank.3 \
 	man/pmx_signal_add.3 \
+	man/pmx_signal_fetch.3 \
 	man/pmx_signal_set.3 \
 	man/pmx_signal_test.3 \
+	man/pmx_signal_test_all.3 \
+	man/pmx_signal_test_any.3 \
+	man/pmx_signal_test_some.3 \
 	man/pmx_signal_wait.3 \
+	man/pmx_signal_wait_all.3 \
+	man/pmx_signal_wait_any.3 \
 	man/pmx_signal_wait_on_stream.3 \
+	man/pmx_signal_wait_some.3 \
 	man/pmx_size.3 \
 	man/pmx_team_barrier.3 \
 	man/pmx_team_free.3 \
@@ -96,6 +115,7 @@ dist_man_MANS += \
 	man/pmx_topology_query.3 \
 	man/pmx_transport_query.3 \
 	man/pmx_version.3 \
+	man/pmx_wait_until.3 \
 	man/pmx-environment.7 \
 	man/pmx-gpu.7 \
 	man/pmx-internals.7 \

@@ -1,6 +1,10 @@
 # SPDX-License-Identifier: BSD-3-Clause
 
 libpmxcore_la_SOURCES += \
+	proxy/atomic_server.cc \
+	proxy/atomic_server.h \
+	proxy/atomic_word.cc \
+	proxy/atomic_word.h \
 	proxy/arrivals.cc \
 	proxy/arrivals.h \
 	proxy/clock.h \

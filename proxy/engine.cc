@@ -100,7 +100,10 @@ bool Engine::step()
     check_peers();
     poll();
     if (!stalled_ || !still_stalled()) {
-        for (EngineContext* context : contexts_) pull(*context);
+        for (EngineContext* context : contexts_) {
+            if (context->work && context->work->step()) progress_++;
+            pull(*context);
+        }
         visit_active_lanes();
     }
     return progress_ != before;

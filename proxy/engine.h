@@ -39,6 +39,13 @@ class PeerWatch {
     virtual void changed(const PeerChange& change) { (void)change; }
 };
 
+/* What the proxy thread does for the runtime at each visit. Never waits. */
+class ProxyWork {
+  public:
+    virtual ~ProxyWork() = default;
+    virtual bool step() = 0; /* whether anything moved */
+};
+
 /* One context as the engine sees it. Filled by the creator, then the engine's until removed; counters and
  * queues' device views may be read by any thread. */
 struct EngineContext {
@@ -50,6 +57,7 @@ struct EngineContext {
     std::vector<std::unique_ptr<CommandQueue>> queues;
     std::vector<Lane> lanes; /* by destination */
     Counters counters;
+    ProxyWork* work = nullptr; /* done while the engine has the context; may use its queues as a producer */
 };
 
 class Engine {

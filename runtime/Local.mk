@@ -2,6 +2,7 @@
 # What a rank is: bootstrap, topology, heap, parameters, errors.
 
 libpmxcore_la_SOURCES += \
+	runtime/api_atomic.cc \
 	runtime/api_checks.h \
 	runtime/api_context.cc \
 	runtime/api_gpu.cc \
@@ -10,10 +11,16 @@ libpmxcore_la_SOURCES += \
 	runtime/api_memory.cc \
 	runtime/api_params.cc \
 	runtime/api_query.cc \
+	runtime/api_put.cc \
 	runtime/api_rma.cc \
 	runtime/api_team.cc \
+	runtime/api_wait.cc \
+	runtime/atomics.cc \
+	runtime/atomics.h \
 	runtime/bootstrap.cc \
 	runtime/bootstrap.h \
+	runtime/bounce.cc \
+	runtime/bounce.h \
 	runtime/collectives.cc \
 	runtime/collectives.h \
 	runtime/context.h \

@@ -9,7 +9,7 @@
 namespace pmx {
 
 Status Runtime::make_context(pmx_order_t order, int signals, unsigned n_queues, uint16_t stream,
-                             std::unique_ptr<pmx_ctx>& ctx_out)
+                             std::unique_ptr<pmx_ctx>& ctx_out, AtomicServer* server)
 {
     auto ctx = std::make_unique<pmx_ctx>(size(), order, signals, stream);
     if (transport) {
@@ -32,7 +32,11 @@ Status Runtime::make_context(pmx_order_t order, int signals, unsigned n_queues, 
     device.peer_failed = faults.peer_words();
     device.n_failed = faults.count_word();
     device.timeout_ns = params.timeout_ns;
-    if (gpu && stream != kInternalStream) PMX_TRY(make_kernel_part(*ctx, n_queues));
+    if (server) {
+        server->answer_through(device);
+        ctx->engine.work = server;
+    }
+    if (gpu && stream != kInternalStream && stream != kAnswerStream) PMX_TRY(make_kernel_part(*ctx, n_queues));
     if (transport) engine->add(ctx->engine);
     if (ctx->kernel_engine) engine->add(*ctx->kernel_engine);
     ctx_out = std::move(ctx);
@@ -106,6 +110,7 @@ void Runtime::drop_context(pmx_ctx_t ctx)
 {
     auto slot = std::find_if(contexts.begin(), contexts.end(), [&](auto& each) { return each.load() == ctx; });
     slot->store(nullptr);
+    bounce->forget(ctx->device);
     if (transport) engine->remove(ctx->engine);
     if (ctx->kernel_engine) engine->remove(*ctx->kernel_engine);
     delete ctx;

@@ -85,12 +85,14 @@ Status Runtime::prepare()
     log_configure(params.log_level, rank());
     if (params.gpu != GpuChoice::off) plan_staging();
     work_off = (params.heap_bytes + staging_bytes() + 4095) & ~uint64_t{4095};
-    PMX_TRY(ShmSegment::create(work_off + Teams::n_bytes(size()), heap));
+    PMX_TRY(ShmSegment::create(work_off + work_bytes(), heap));
     allocator = std::make_unique<OffsetAllocator>(params.heap_bytes);
     PMX_TRY(open_gpu());
     if (!gpu) faults = Faults(size());
     return {};
 }
+
+uint64_t Runtime::work_bytes() const { return Teams::n_bytes(size()) + Bounce::kBytes + AtomicArea::n_bytes(size()); }
 
 Status Runtime::exchange(std::vector<Peer>& peers_out)
 {
@@ -199,6 +201,16 @@ Status Runtime::make_contexts()
     PMX_TRY(make_context(best, PMX_SIGNALS_GROUPED, 1, kInternalStream, internal_context));
     internal_context->device.heap_bytes = heap.n_bytes();
     PMX_TRY(make_context(asked, params.signals, params.n_queues, kDefaultStream, default_context));
+    char* area = heap.base() + work_off;
+    teams = std::make_unique<Teams>(internal_context->device, area);
+    area += Teams::n_bytes(size());
+    bounce = std::make_unique<Bounce>(heap.base(), area);
+    AtomicArea cells(area + Bounce::kBytes, size());
+    atomics = std::make_unique<Atomics>(cells);
+    if (transport) {
+        atomic_server = std::make_unique<AtomicServer>(cells, heap.base(), params.heap_bytes, size());
+        PMX_TRY(make_context(best, PMX_SIGNALS_GROUPED, 1, kAnswerStream, answer_context, atomic_server.get()));
+    }
     return reserve_cells();
 }
 
@@ -209,7 +221,6 @@ Status Runtime::reserve_cells()
     if (!allocator->allocate(Collectives::kHeapBytes, 64, cells_off))
         return fail(PMX_ERR_MEMORY, "PMX_HEAP_SIZE={}: too small for the collectives", params.heap_bytes);
     collectives = std::make_unique<Collectives>(internal_context->device, heap.base() + cells_off);
-    teams = std::make_unique<Teams>(internal_context->device, heap.base() + work_off);
     if (gpu && !gpu_allocator->allocate(sizeof(BarrierCells), 64, gpu_barrier_off))
         return fail(PMX_ERR_MEMORY, "PMX_GPU_HEAP_SIZE={}: too small for the barrier", params.gpu_heap_bytes);
     return {};
@@ -231,6 +242,7 @@ Status Runtime::close()
     complete(*default_context);
     if (first.ok()) keep(collectives->barrier());
     complete(*internal_context);
+    if (answer_context) complete(*answer_context);
     /* Between these two barriers all proxies stop; before the second no process ends, so none looks dead. */
     if (first.ok()) keep(bootstrap->barrier());
     if (proxy) proxy->stop();

@@ -8,7 +8,9 @@
 #include <vector>
 
 #include "proxy_thread.h"
+#include "runtime/atomics.h"
 #include "runtime/bootstrap.h"
+#include "runtime/bounce.h"
 #include "runtime/collectives.h"
 #include "runtime/context.h"
 #include "runtime/gpu.h"
@@ -69,10 +71,14 @@ class Runtime {
     std::unique_ptr<ProxyThread> proxy;
     std::unique_ptr<pmx_ctx> internal_context; /* of the collectives */
     std::unique_ptr<pmx_ctx> default_context;
+    std::unique_ptr<AtomicServer> atomic_server;
+    std::unique_ptr<pmx_ctx> answer_context; /* of the atomic server; null without a transport */
     /* Those that users created, owned; null: free. Changed by collective calls, read by any thread. */
     std::array<std::atomic<pmx_ctx_t>, 64> contexts{};
     std::unique_ptr<Collectives> collectives;
     std::unique_ptr<Teams> teams;
+    std::unique_ptr<Bounce> bounce;
+    std::unique_ptr<Atomics> atomics;
     Groups groups;
 
   private:
@@ -102,8 +108,10 @@ class Runtime {
     Status make_kernel_part(pmx_ctx& ctx, unsigned n_queues);
     Status complete_kernels(const pmx_ctx& ctx);
     Status make_context(pmx_order_t order, int signals, unsigned n_queues, uint16_t stream,
-                        std::unique_ptr<pmx_ctx>& ctx_out);
-    static constexpr uint16_t kInternalStream = 0, kDefaultStream = 1, kFirstUserStream = 2, kFirstKernelStream = 128;
+                        std::unique_ptr<pmx_ctx>& ctx_out, AtomicServer* server = nullptr);
+    uint64_t work_bytes() const;
+    static constexpr uint16_t kInternalStream = 0, kDefaultStream = 1, kFirstUserStream = 2, kAnswerStream = 127,
+                              kFirstKernelStream = 128;
 };
 
 /* The runtime of this process while it is up, else nullptr. */

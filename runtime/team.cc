@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "runtime/failures.h"
+
 namespace pmx {
 
 Team::Team(const pmx_device_ctx_t& ctx, std::vector<int> ranks)
@@ -96,10 +98,7 @@ bool Team::member_failed()
 
 Status Team::failed(int err)
 {
-    failure_ = fail(static_cast<pmx_err_t>(err), "a collective on a team of {}: {}", size(), pmx_error_string(err));
-    for (int rank : ranks_)
-        if (err == PMX_ERR_PEER_FAILED && detail::load_acquire(&ctx_.peer_failed[rank]))
-            failure_ = fail(PMX_ERR_PEER_FAILED, "a collective on a team of {}: rank {} has failed", size(), rank);
+    failure_ = device_failure(ctx_, "a collective on a team", err);
     return failure_;
 }
 
