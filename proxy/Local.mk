@@ -28,6 +28,9 @@ libpmxcore_la_SOURCES += \
 	proxy/peer_state.h \
 	proxy/proxy_thread.cc \
 	proxy/proxy_thread.h \
+	proxy/self_test.cc \
+	proxy/self_test.h \
+	proxy/self_test_order.cc \
 	proxy/staging.cc \
 	proxy/staging.h \
 	proxy/staging_adds.cc \
@@ -72,8 +75,7 @@ libpmxcore_la_SOURCES += \
 	proxy/transport_ofi_selftest.h \
 	proxy/transport_ofi_slots.h \
 	proxy/transport_ofi_table.cc \
-	proxy/transport_ofi_table.h \
-	proxy/transport_ofi_trial.cc
+	proxy/transport_ofi_table.h
 else
 libpmxcore_la_SOURCES += proxy/transport_ofi_none.cc proxy/transport_ofi.h
 endif
@@ -91,9 +93,7 @@ libpmxcore_la_SOURCES += \
 	proxy/transport_verbs_post.cc \
 	proxy/transport_verbs_probe.cc \
 	proxy/transport_verbs_resources.cc \
-	proxy/transport_verbs_resources.h \
-	proxy/transport_verbs_selftest.cc \
-	proxy/transport_verbs_selftest.h
+	proxy/transport_verbs_resources.h
 else
 libpmxcore_la_SOURCES += proxy/transport_verbs_none.cc proxy/transport_verbs.h
 endif

@@ -7,6 +7,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "pmx_atomic.h"
+
 namespace pmx {
 
 /* A signal as it came; `id` is the transport's, to acknowledge it. */
@@ -17,6 +19,16 @@ struct ArrivedSignal {
     uint64_t id;
     bool add;
 };
+
+/* Writes the word of a signal with one access. Its readers load it with acquire: release, so that they see the puts that
+ * this thread has seen arrive. */
+inline void apply_signal(void* word, uint64_t value, bool add)
+{
+    if (add)
+        detail::fetch_add_release(static_cast<uint64_t*>(word), value);
+    else
+        detail::store_release(static_cast<uint64_t*>(word), value);
+}
 
 /* One stream from one rank: Op::seq of transport.h. Numbers may come in any order, each once. */
 class ArrivalStream {

@@ -2,7 +2,6 @@
 /* transport_ofi_message.cc: signals as messages. The target's poll() applies each exactly once with one CPU
  * atomic and acknowledges it; several acks to one rank travel together. Nothing depends on the order of
  * messages or acks. */
-#include <pmx_atomic.h>
 #include <rdma/fi_errno.h>
 
 #include <algorithm>
@@ -72,15 +71,9 @@ void OfiTransport::on_signal(const OfiSignalMessage& message, bool counted)
     }
 }
 
-/* Writes the word of the signal, whose readers load it with acquire: release, so that they see the puts that
- * this thread has seen arrive. */
 void OfiTransport::apply(int src_rank, const ArrivedSignal& signal)
 {
-    auto* word = reinterpret_cast<uint64_t*>(static_cast<std::byte*>(config_.heap_base) + signal.dst_off);
-    if (signal.add)
-        detail::fetch_add_release(word, signal.value);
-    else
-        detail::store_release(word, signal.value);
+    apply_signal(static_cast<std::byte*>(config_.heap_base) + signal.dst_off, signal.value, signal.add);
     Peer& peer = peers_[size_t(src_rank)];
     if (peer.failed) return;
     if (peer.ack_ids.empty()) ack_ranks_.push_back(src_rank);

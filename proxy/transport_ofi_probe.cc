@@ -36,16 +36,16 @@ void settle(OfiAlone& alone)
 
 /* Tries what was promised. A promise that is broken is taken back; the rest is tried on an endpoint of its
  * own, as the old one may have operations under way. */
-Status try_promises(const OfiRow& row, const OfiScratch& scratch, OfiAlone& alone, Finding& finding)
+Status try_promises(const OfiRow& row, const SelfTestHeap& heap, OfiAlone& alone, Finding& finding)
 {
     TransportCaps& caps = finding.provider.caps;
-    for (const OfiPromise& promise : ofi_promises()) {
+    for (const SelfTestPromise& promise : self_test_promises()) {
         if (!(caps.*promise.cap)) continue;
         if (!alone.transport) {
-            PMX_TRY(alone.open(row, finding.native_add, scratch));
+            PMX_TRY(alone.open(row, finding.native_add, heap));
             alone.transport->withhold(caps);
         }
-        const Status kept = ofi_try_promise(alone, scratch, promise);
+        const Status kept = self_test_promise(alone.target(heap), promise);
         if (kept.ok()) continue;
         caps.*promise.cap = false;
         finding.provider.why += fmt::format("; not {}: {}", promise.name, kept.detail());
@@ -57,10 +57,10 @@ Status try_promises(const OfiRow& row, const OfiScratch& scratch, OfiAlone& alon
 
 Status try_provider(const OfiRow& row, bool native_add, Finding& finding)
 {
-    OfiScratch scratch;
-    if (!scratch.base()) return fail(PMX_ERR_SYSTEM, "no memory for the probe: {}", std::strerror(errno));
+    const SelfTestHeap heap;
+    if (!heap.base()) return fail(PMX_ERR_SYSTEM, "no memory for the probe: {}", std::strerror(errno));
     OfiAlone alone;
-    PMX_TRY(alone.open(row, native_add, scratch));
+    PMX_TRY(alone.open(row, native_add, heap));
     const OfiTransport& transport = *alone.transport;
     finding.provider.caps = transport.caps();
     finding.native_add = transport.add_native();
@@ -68,8 +68,9 @@ Status try_provider(const OfiRow& row, bool native_add, Finding& finding)
     if (transport.set_by_write())
         finding.provider.why += transport.add_native() ? ", adds by native atomics" : ", adds by messages";
     if (transport.avoids_fence()) finding.provider.why += "; FI_FENCE is unused: it may hang here";
-    PMX_TRY(ofi_try_operations(alone, scratch));
-    return try_promises(row, scratch, alone, finding);
+    if (const Status works = self_test_operations(alone.target(heap)); !works.ok())
+        return fail(works.code(), "libfabric provider {}: {}", row.name, works.detail());
+    return try_promises(row, heap, alone, finding);
 }
 
 Finding examine_anew(const OfiRow& row)

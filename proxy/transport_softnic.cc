@@ -41,15 +41,6 @@ struct Shared {
 
 constexpr size_t kMailboxOff = sizeof(Shared);
 
-void apply(char* word, uint64_t value, bool add)
-{
-    uint64_t* at = reinterpret_cast<uint64_t*>(word);
-    if (add)
-        detail::fetch_add_release(at, value);
-    else
-        detail::store_release(at, value);
-}
-
 class SoftNicTransport final : public Transport, private SoftNicFabric {
   public:
     SoftNicTransport(const SoftNicConfig& nic, const TransportConfig& config, const ShmSegment& heap)
@@ -134,7 +125,7 @@ class SoftNicTransport final : public Transport, private SoftNicFabric {
     }
     void signal(int dst_rank, const Op& op) override
     {
-        apply(way(dst_rank).heap.base() + op.dst_off, op.value, op.kind == OpKind::signal_add);
+        apply_signal(way(dst_rank).heap.base() + op.dst_off, op.value, op.kind == OpKind::signal_add);
     }
 
     uint64_t pass_port(int dst_rank, uint64_t now_ns, double busy_ns) override
@@ -181,7 +172,7 @@ class SoftNicTransport final : public Transport, private SoftNicFabric {
     void apply_signals(ArrivalStream& stream, Mailbox& box)
     {
         for (ArrivedSignal signal; stream.next(signal);) {
-            apply(heap_.base() + signal.dst_off, signal.value, signal.add);
+            apply_signal(heap_.base() + signal.dst_off, signal.value, signal.add);
             uint64_t n = box.n_applied.value;
             box.applied[n % kSoftNicMaxOps] = static_cast<uint32_t>(signal.id);
             detail::store_release(&box.n_applied.value, n + 1);

@@ -2,7 +2,6 @@
 /* transport_verbs_message.cc: signals as messages, and order mode counted at the target. Its poll() applies
  * each signal exactly once with one atomic of the processor, a counted one when everything before it in its
  * stream has arrived, and acknowledges it; several acks to one rank travel together. */
-#include <pmx_atomic.h>
 
 #include <algorithm>
 #include <cstddef>
@@ -96,15 +95,9 @@ void VerbsTransport::apply_ready(int src_rank, ArrivalStream& stream)
     while (stream.next(signal)) apply(src_rank, signal);
 }
 
-/* Writes the word of the signal, whose readers load it with acquire: release, so that they see the puts that
- * this thread has seen arrive. */
 void VerbsTransport::apply(int src_rank, const ArrivedSignal& signal)
 {
-    auto* word = reinterpret_cast<uint64_t*>(static_cast<std::byte*>(config_.heap_base) + signal.dst_off);
-    if (signal.add)
-        detail::fetch_add_release(word, signal.value);
-    else
-        detail::store_release(word, signal.value);
+    apply_signal(static_cast<std::byte*>(config_.heap_base) + signal.dst_off, signal.value, signal.add);
     Peer& peer = peers_[size_t(src_rank)];
     if (peer.ack_ids.empty()) ack_ranks_.push_back(src_rank);
     peer.ack_ids.push_back(signal.id);

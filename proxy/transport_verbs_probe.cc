@@ -1,18 +1,60 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* transport_verbs_probe.cc: which devices work here, found by doing, and the entry verbs_open(). */
+#include <array>
+#include <cerrno>
+#include <cstring>
+
+#include "self_test.h"
 #include "transport_verbs.h"
 #include "transport_verbs_impl.h"
-#include "transport_verbs_selftest.h"
 
 namespace pmx {
 
 namespace {
 
+/* The device as rank 0 of one, connected to itself. */
+Status open_alone(const VerbsConfig& verbs, const std::string& device, const SelfTestHeap& heap,
+                  std::unique_ptr<VerbsTransport>& alone_out)
+{
+    alone_out.reset();
+    const TransportConfig config = {0, 1, heap.base(), SelfTestHeap::kBytes, kSelfTestNs};
+    PMX_TRY(VerbsTransport::open(verbs, device, config, alone_out));
+    const std::array<std::vector<std::byte>, 1> addresses = {alone_out->address()};
+    return alone_out->connect(addresses);
+}
+
+/* Tries each kind of operation, then what the device promises to keep in order. */
+Status self_test(const VerbsConfig& verbs, VerbsDevice& device)
+{
+    const auto named = [&](const Status& status) {
+        return fail(status.code(), "verbs device {}: self-test: {}", device.name, status.detail());
+    };
+    const SelfTestHeap heap;
+    if (!heap.base())
+        return fail(PMX_ERR_SYSTEM, "no memory for the self-test of verbs device {}: {}", device.name,
+                    std::strerror(errno));
+    std::unique_ptr<VerbsTransport> alone;
+    PMX_TRY(open_alone(verbs, device.name, heap, alone));
+    device.caps = alone->caps();
+    device.why = alone->describe();
+    if (const Status done = self_test_operations({*alone, 0, heap, {}}); !done.ok()) return named(done);
+    for (const SelfTestPromise& promise : self_test_promises()) {
+        if (!(device.caps.*promise.cap)) continue;
+        const Status kept = self_test_promise({*alone, 0, heap, {}}, promise);
+        if (kept.ok()) continue;
+        device.caps.*promise.cap = false;
+        device.why += fmt::format("; not {}: {}", promise.name, kept.detail());
+        /* The old one may have operations under way. */
+        if (const Status again = open_alone(verbs, device.name, heap, alone); !again.ok()) return named(again);
+    }
+    return {};
+}
+
 Status examine(const VerbsConfig& verbs, const std::string& name, VerbsDevice& device_out)
 {
     VerbsDevice device;
     device.name = name;
-    const Status tested = verbs_self_test(verbs, name, device.caps, device.why);
+    const Status tested = self_test(verbs, device);
     device.usable = tested.ok();
     if (!tested.ok()) device.why = tested.detail();
     device_out = std::move(device);

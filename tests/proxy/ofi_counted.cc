@@ -161,16 +161,16 @@ void by_address(pmx::OfiRow& row) { row.max_cq_data = pmx::kOfiData; }
 /* Not every provider that grants FI_SOURCE tells it of writes; the self-test must find out which. */
 int arrivals_are_told_apart_by_address(Rank& rank)
 {
-    const pmx::OfiScratch scratch;
+    const pmx::SelfTestHeap heap;
     pmx::OfiRow row = pmx::ofi_row(rank.provider);
     by_address(row);
     pmx::OfiAlone alone;
-    pmx::Status status = alone.open(row, false, scratch);
+    pmx::Status status = alone.open(row, false, heap);
     REQUIRE(status.ok(), "%s", status.detail().c_str());
-    const pmx::OfiPromise promise = pmx::ofi_promises().back();
+    const pmx::SelfTestPromise promise = pmx::self_test_promises().back();
     REQUIRE(promise.cap == &pmx::TransportCaps::counted, "the last promise is %s", promise.name);
     if (!alone.transport->caps().counted) return kNotPromised;
-    status = pmx::ofi_try_promise(alone, scratch, promise);
+    status = pmx::self_test_promise(alone.target(heap), promise);
     if (!status.ok()) printf("rank %d: by address: %s\n", rank.rank, status.detail().c_str());
     return status.ok() ? no_arrival_is_lost_when_the_target_does_not_poll(rank) : kNotPromised;
 }

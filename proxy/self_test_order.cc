@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* transport_ofi_trial.cc: does a provider keep the order that it has promised? Pairs of a put and its second,
- * from the endpoint to itself. */
+/* self_test_order.cc: does a transport keep the order that it has promised? Pairs of a put and its second, from a rank
+ * to itself. */
 #include <pmx_atomic.h>
 
 #include <cstring>
 
-#include "transport_ofi_selftest.h"
+#include "self_test.h"
 
 namespace pmx {
 
@@ -18,9 +18,9 @@ constexpr uint64_t kSlotBytes = 20000;
 constexpr uint64_t kBothHalves = 0x0000000100000001; /* a word in pieces is known */
 /* Offsets in the scratch heap; a slot is used by one pair of each batch. */
 constexpr uint64_t kSrc = 0, kDst = kBatch * kSlotBytes, kNumbers = 2 * kDst, kWord = kNumbers + 256;
-static_assert(kWord + 8 <= OfiScratch::kBytes);
+static_assert(kWord + 8 <= SelfTestHeap::kBytes);
 
-const OfiPromise kPromises[] = {
+const SelfTestPromise kPromises[] = {
     {"puts in order", &TransportCaps::orders_put, OpKind::put, 0},
     {"sets in order", &TransportCaps::orders_set, OpKind::signal_set, kOpOrdered},
     {"adds in order", &TransportCaps::orders_add, OpKind::signal_add, kOpOrdered},
@@ -37,15 +37,12 @@ unsigned char fill_byte(uint64_t pair) { return static_cast<unsigned char>(pair)
 
 class Trial {
 public:
-    Trial(OfiAlone& alone, const OfiScratch& scratch, const OfiPromise& promise)
-        : transport_(*alone.transport), rank_(alone.rank), scratch_(scratch), promise_(promise)
-    {
-    }
+    Trial(const SelfTestTarget& target, const SelfTestPromise& promise) : target_(target), promise_(promise) {}
 
     Status run()
     {
-        scratch_.set_word(kWord, 0);
-        std::memset(scratch_.base() + kDst, 0, kBatch * kSlotBytes);
+        target_.heap.set_word(kWord, 0);
+        std::memset(target_.heap.base() + kDst, 0, kBatch * kSlotBytes);
         const uint64_t end_ns = detail::now_ns() + kTrialNs;
         while (n_pairs_ < kPairs && (n_pairs_ == 0 || detail::now_ns() < end_ns)) {
             for (uint64_t i = 0; i < kBatch; i++) prepare(n_pairs_ + 1 + i, &ops_[2 * i]);
@@ -58,7 +55,7 @@ public:
 private:
     void prepare(uint64_t pair, Op* ops) const
     {
-        unsigned char* base = scratch_.base();
+        unsigned char* base = target_.heap.base();
         std::memset(base + kSrc + slot_off(pair), fill_byte(pair), n_bytes(pair));
         base[kNumbers + pair] = static_cast<unsigned char>(pair);
         const bool set = promise_.second == OpKind::signal_set;
@@ -80,29 +77,29 @@ private:
 
     Status run_batch()
     {
-        uint64_t deadline_ns = detail::now_ns() + kOfiSelfTestNs;
+        uint64_t deadline_ns = detail::now_ns() + kSelfTestNs;
         size_t n_posted = 0, n_done = 0;
         for (unsigned spins = 0; n_done < 2 * kBatch; spins++) {
             if (n_posted < 2 * kBatch) {
-                const int n = transport_.post(rank_, std::span(ops_).subspan(n_posted));
+                const int n = target_.transport.post(target_.rank, std::span(ops_).subspan(n_posted));
                 if (n < 0) return fail(pmx_err_t(n), "refused");
                 n_posted += size_t(n);
             }
             Completion done[2 * kBatch];
-            const int n = transport_.poll(done);
+            const int n = target_.transport.poll(done);
             if (n < 0) return fail(pmx_err_t(n), "the completion queue failed");
             for (int i = 0; i < n; i++)
                 if (done[i].err) return fail(done[i].err, "an operation failed");
             n_done += size_t(n);
             PMX_TRY(look());
-            if (transport_.n_strays()) return fail(PMX_ERR_UNSUPPORTED, "arrivals do not tell their source");
+            if (target_.after_poll) PMX_TRY(target_.after_poll());
             if (detail::now_ns() > deadline_ns)
                 return fail(PMX_ERR_TIMEOUT, "{} of {} operations complete, then none for {} ms", n_done,
-                            2 * kBatch, kOfiSelfTestNs / 1000000);
+                            2 * kBatch, kSelfTestNs / 1000000);
             if (n == 0)
                 detail::relax(spins);
             else
-                deadline_ns = detail::now_ns() + kOfiSelfTestNs;
+                deadline_ns = detail::now_ns() + kSelfTestNs;
         }
         if (seen_ != n_pairs_)
             return fail(PMX_ERR_TRANSPORT, "{} of {} seen when all were complete", seen_, n_pairs_);
@@ -113,7 +110,7 @@ private:
     Status look()
     {
         const uint64_t newest = promise_.flags & kOpFence ? newest_put() : 0;
-        const uint64_t word = scratch_.word(kWord);
+        const uint64_t word = target_.heap.word(kWord);
         const uint64_t now = promise_.second == OpKind::put ? word & 0xff : word & 0xffffffff;
         if (promise_.second != OpKind::put && word != now * kBothHalves)
             return fail(PMX_ERR_TRANSPORT, "a torn word {:016x}", word);
@@ -126,7 +123,7 @@ private:
 
     Status check_data(uint64_t pair) const
     {
-        const unsigned char* at = scratch_.base() + kDst + slot_off(pair);
+        const unsigned char* at = target_.heap.base() + kDst + slot_off(pair);
         for (uint64_t i = 0; i < n_bytes(pair); i++)
             if (at[i] != fill_byte(pair))
                 return fail(PMX_ERR_TRANSPORT, "{} seen before byte {} of {} of its put", pair, i,
@@ -138,14 +135,12 @@ private:
     uint64_t newest_put() const
     {
         uint64_t pair = n_pairs_;
-        while (pair > seen_ && scratch_.byte(kDst + slot_off(pair)) != fill_byte(pair)) pair--;
+        while (pair > seen_ && target_.heap.byte(kDst + slot_off(pair)) != fill_byte(pair)) pair--;
         return pair;
     }
 
-    OfiTransport& transport_;
-    const int rank_;
-    const OfiScratch& scratch_;
-    const OfiPromise& promise_;
+    const SelfTestTarget& target_;
+    const SelfTestPromise& promise_;
     Op ops_[2 * kBatch];
     uint64_t n_pairs_ = 0; /* posted, or about to be */
     uint64_t seen_ = 0;    /* seconds seen, with the data of all their puts */
@@ -153,11 +148,11 @@ private:
 
 }  // namespace
 
-std::span<const OfiPromise> ofi_promises() { return kPromises; }
+std::span<const SelfTestPromise> self_test_promises() { return kPromises; }
 
-Status ofi_try_promise(OfiAlone& alone, const OfiScratch& scratch, const OfiPromise& promise)
+Status self_test_promise(const SelfTestTarget& target, const SelfTestPromise& promise)
 {
-    return Trial(alone, scratch, promise).run();
+    return Trial(target, promise).run();
 }
 
 }  // namespace pmx
