@@ -42,7 +42,8 @@ struct Op {
     uint64_t dst_off;
     uint64_t n_bytes;
     uint64_t value;
-    uint64_t cookie; /* returned by poll(), chosen by the caller */
+    uint64_t cookie; /* returned by poll(), chosen by the caller; operations of one post() that share it keep no
+                      * order among themselves, so a transport may send them as one */
     /* kOpCounted: 0, 1, 2, ... for the operations of this stream to this rank, in the order of posting. The
      * transport tells the target of each put that has landed; the target's Arrivals (arrivals.h) apply a
      * signal when everything with a lower number has arrived, whatever order the network brings them in. */

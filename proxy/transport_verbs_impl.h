@@ -61,9 +61,9 @@ public:
     void withhold(const TransportCaps& kept) override;
 
     std::string describe() const { return mine_.port.describe(); }
-    /* How operations left, for tests. */
+    /* How operations left, for tests. The words of a run of signals are one request. */
     struct Sent {
-        uint64_t chains, operations, completions, inlines, messages;
+        uint64_t chains, requests, completions, inlines, messages;
     };
     const Sent& sent() const { return sent_; }
 
@@ -113,6 +113,15 @@ private:
         size_t n = 0;
     };
     enum class Path : uint8_t { write, read, atomic, message };
+    /* The last request of a chain, while it may take more words: operations with one cookie are parts of one command
+     * and keep no order among themselves. */
+    struct Run {
+        Chain* chain = nullptr;
+        size_t queue = 0;
+        uint64_t cookie = 0;
+        uint64_t next_off = 0;
+        bool takes(const Op& op) const;
+    };
 
     /* connecting */
     size_t queue_index(int rank, unsigned i) const { return size_t(rank) * verbs_.n_qps + i; }
@@ -129,6 +138,11 @@ private:
                               uint32_t local_key);
     void* next_cell(size_t queue);
     void append(Chain& chain, size_t queue, Peer& peer, const Op& op, Path path);
+    void extend(Run& run, const Op& op);
+    static uint64_t id_of(size_t queue, uint64_t number)
+    {
+        return uint64_t(queue) << kNumberBits | (number & ((uint64_t{1} << kNumberBits) - 1));
+    }
     void append_message(Chain& chain, size_t queue, Peer& peer, const Op& op);
     bool ring(Chain& chain, size_t queue);
 

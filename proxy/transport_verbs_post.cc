@@ -24,8 +24,13 @@ int VerbsTransport::post(int dst_rank, std::span<const Op> ops)
     if (peer.failed) return PMX_ERR_PEER_FAILED;
 
     size_t n_taken = 0;
+    Run run;
     for (; n_taken < std::min(ops.size(), kChain); n_taken++) {
         const Op& op = ops[n_taken];
+        if (run.takes(op) && room(queues_[run.queue])) {
+            extend(run, op);
+            continue;
+        }
         if (op.n_bytes > caps_.max_put_bytes) {
             if (n_taken == 0) return PMX_ERR_ARGUMENT;
             break;
@@ -37,6 +42,8 @@ int VerbsTransport::post(int dst_rank, std::span<const Op> ops)
         const size_t queue = queue_index(dst_rank, i);
         if (room(queues_[queue]) == 0) break;
         append(chains_[i], queue, peer, op, path);
+        run = {};
+        if (path == Path::write && op.kind == OpKind::signal_set) run = {&chains_[i], queue, op.cookie, op.dst_off + 8};
     }
     for (unsigned i = 0; i < verbs_.n_qps; i++)
         if (!ring(chains_[i], queue_index(dst_rank, i)))
@@ -90,7 +97,7 @@ ibv_send_wr& VerbsTransport::next_request(Chain& chain, size_t queue, Posted pos
     piece = {reinterpret_cast<uint64_t>(from), uint32_t(n_bytes), local_key};
     ibv_send_wr& request = chain.requests[chain.n];
     request = {};
-    request.wr_id = uint64_t(queue) << kNumberBits | (to.n_posted & ((uint64_t{1} << kNumberBits) - 1));
+    request.wr_id = id_of(queue, to.n_posted);
     request.sg_list = &piece;
     request.num_sge = 1;
     if (to.n_posted % kSignalEvery == 0) request.send_flags = IBV_SEND_SIGNALED;
@@ -139,13 +146,36 @@ void VerbsTransport::append(Chain& chain, size_t queue, Peer& peer, const Op& op
     }
 }
 
+/* The next word of a run: the target's card takes it with those before it. */
+bool VerbsTransport::Run::takes(const Op& op) const
+{
+    return chain && op.kind == OpKind::signal_set && op.cookie == cookie && op.dst_off == next_off &&
+           !(op.flags & (kOpFence | kOpCounted)) &&
+           chain->pieces[chain->n - 1].length < sizeof(VerbsCell);
+}
+
+/* It has a number of its own, and no request: that of the first word ends with both. */
+void VerbsTransport::extend(Run& run, const Op& op)
+{
+    Queue& to = queues_[run.queue];
+    ibv_send_wr& request = run.chain->requests[run.chain->n - 1];
+    ibv_sge& piece = run.chain->pieces[run.chain->n - 1];
+    std::memcpy(reinterpret_cast<std::byte*>(piece.addr) + piece.length, &op.value, sizeof op.value);
+    piece.length += sizeof op.value;
+    if (piece.length > mine_.max_inline) request.send_flags &= ~unsigned{IBV_SEND_INLINE};
+    request.wr_id = id_of(run.queue, to.n_posted);
+    to.posted[to.n_posted % mine_.send_depth] = {op.cookie, Sort::operation};
+    to.n_posted++;
+    run.next_off += sizeof op.value;
+}
+
 /* Posts what is in the chain, and empties it. False: the queue pair takes nothing more. */
 bool VerbsTransport::ring(Chain& chain, size_t queue)
 {
     if (chain.n == 0) return true;
     chain.requests[chain.n - 1].send_flags |= IBV_SEND_SIGNALED;
     sent_.chains++;
-    sent_.operations += chain.n;
+    sent_.requests += chain.n;
     chain.n = 0;
     ibv_send_wr* refused = nullptr;
     return ibv_post_send(mine_.qp(queue), chain.requests.data(), &refused) == 0;

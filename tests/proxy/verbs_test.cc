@@ -128,7 +128,7 @@ void a_chain_has_one_doorbell_and_few_completions(void**)
     assert_int_equal(world.ranks[0]->post(1, ops), 64);
     const VerbsTransport::Sent& sent = world.ranks[0]->sent();
     assert_int_equal(sent.chains, 1);
-    assert_int_equal(sent.operations, 64);
+    assert_int_equal(sent.requests, 64);
     assert_int_equal(sent.inlines, 64);
     world.until([&] { return world.done[0].size() == 64; });
     assert_true(sent.completions <= 5);
@@ -151,6 +151,25 @@ void large_data_are_not_copied_into_requests(void**)
     Op too_long = puts(world, 0, 1, 8)[0];
     too_long.n_bytes = world.ranks[0]->caps().max_put_bytes + 1;
     assert_int_equal(world.ranks[0]->post(1, std::span(&too_long, 1)), PMX_ERR_ARGUMENT);
+}
+
+/* 16 words to a request; a gap, a fence or another command begins a new one. */
+void the_words_of_a_run_travel_together(void**)
+{
+    NEED_DEVICE();
+    World world(2);
+    std::vector<Op> ops = puts(world, 0, 1, 8);
+    for (uint64_t i = 0; i < 20; i++) ops.push_back(op_of(OpKind::signal_set, nullptr, kWordOff + 8 * i, 8, i + 1, 100));
+    ops.push_back(op_of(OpKind::signal_set, nullptr, kWordOff + 8 * 20, 8, 21, 200));
+    ops.push_back(op_of(OpKind::signal_set, nullptr, kWordOff + 8 * 22, 8, 23, 200));
+    ops.push_back(op_of(OpKind::signal_set, nullptr, kWordOff + 8 * 23, 8, 24, 200));
+    ops.back().flags = kOpFence;
+    assert_int_equal(world.ranks[0]->post(1, ops), ops.size());
+    assert_int_equal(world.ranks[0]->sent().requests, 1 + 2 + 3);
+    world.until([&] { return world.done[0].size() == ops.size(); });
+    for (size_t i = 0; i < ops.size(); i++) assert_int_equal(world.done[0][i].cookie, ops[i].cookie);
+    for (uint64_t i = 0; i < 25; i++)
+        assert_int_equal(world.word(1, kWordOff + 8 * i), i == 21 || i == 24 ? 0 : i + 1);
 }
 
 void without_a_look_at_completions_there_is_an_end_of_room(void**)
@@ -328,6 +347,7 @@ int main()
     const CMUnitTest tests[] = {
         cmocka_unit_test(a_chain_has_one_doorbell_and_few_completions),
         cmocka_unit_test(large_data_are_not_copied_into_requests),
+        cmocka_unit_test(the_words_of_a_run_travel_together),
         cmocka_unit_test(without_a_look_at_completions_there_is_an_end_of_room),
         cmocka_unit_test(adds_of_several_ranks_happen_once),
         cmocka_unit_test(counted_signals_wait_for_what_is_before_them),
