@@ -16,9 +16,16 @@ namespace pmx {
  * (IBV_ATOMIC_GLOB), else by messages. The same on all ranks. */
 enum class VerbsAdd { automatic = 0, atomic = 1, message = 2 };
 
+/* A device to try, and what is said of its place. */
+struct VerbsCandidate {
+    std::string name;
+    std::string why;
+};
+
 struct VerbsConfig {
     std::string device =
         "auto"; /* names with commas between them: rank r takes that at r modulo their number */
+    std::vector<VerbsCandidate> candidates; /* "auto": in this order; empty: all, as libibverbs lists them */
     unsigned port = 1;
     std::string gid = "auto"; /* or an index of the port's table */
     unsigned n_qps = 1;       /* queue pairs to each rank, 1..16; more than one keep no order */
@@ -36,8 +43,12 @@ struct VerbsDevice {
     std::string why; /* why not usable, or what was chosen: port, link, GID, path of adds */
 };
 
+/* Names of the devices, in the order of libibverbs; why: when there is none. */
+std::vector<std::string> verbs_device_names(std::string& why_out);
+
 /* The devices of this machine, as they are with this configuration, whatever config.device says. Opens and
- * closes each, and makes it talk to itself. Without any: one line that is not usable and says why. */
+ * closes each, and makes it talk to itself; with "auto" in the order of the candidates, so that the first usable one is
+ * what a rank takes. Without any: one line that is not usable and says why. */
 std::vector<VerbsDevice> verbs_probe(const VerbsConfig& config);
 
 /* The transport on the device that config names, or on the first that works, with the heap registered.

@@ -150,12 +150,12 @@ std::string VerbsPort::describe() const
                        native_add ? "atomics" : "messages", atomics);
 }
 
-std::vector<std::string> verbs_device_names(std::string& why)
+std::vector<std::string> verbs_device_names(std::string& why_out)
 {
     const DeviceList list;
     std::vector<std::string> names;
     for (int i = 0; i < list.size(); i++) names.push_back(ibv_get_device_name(list[i]));
-    if (names.empty()) why = none_because(list.error());
+    if (names.empty()) why_out = none_because(list.error());
     return names;
 }
 

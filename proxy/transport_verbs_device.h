@@ -31,9 +31,6 @@ struct VerbsPort {
     std::string describe() const; /* "port 1, RoCE v2, GID 1 (::ffff:10.0.0.1), adds by messages" */
 };
 
-/* Names of the devices, in the order of libibverbs; why: when there is none. */
-std::vector<std::string> verbs_device_names(std::string& why);
-
 /* The entry of config.device for this rank; "auto" when it is that. */
 std::string verbs_device_of(const VerbsConfig& config, int rank);
 

@@ -61,14 +61,31 @@ Status examine(const VerbsConfig& verbs, const std::string& name, VerbsDevice& d
     return tested;
 }
 
-/* The device that config names for this rank, or the first that works. */
+/* Where "auto" looks, and why there. Without candidates what libibverbs lists; why_out: when that is nothing. */
+std::vector<VerbsCandidate> candidates(const VerbsConfig& verbs, std::string& why_out)
+{
+    if (!verbs.candidates.empty()) return verbs.candidates;
+    std::vector<VerbsCandidate> found;
+    for (const std::string& name : verbs_device_names(why_out)) found.push_back({name, ""});
+    return found;
+}
+
+void add_place(const VerbsCandidate& candidate, VerbsDevice& device)
+{
+    if (!candidate.why.empty()) device.why = candidate.why + "; " + device.why;
+}
+
+/* The device that config names for this rank, or the first candidate that works. */
 Status choose(const VerbsConfig& verbs, int rank, VerbsDevice& device_out)
 {
     const std::string asked = verbs_device_of(verbs, rank);
     if (asked != "auto") return examine(verbs, asked, device_out);
     std::string why;
-    for (const std::string& name : verbs_device_names(why)) {
-        if (examine(verbs, name, device_out).ok()) return {};
+    for (const VerbsCandidate& candidate : candidates(verbs, why)) {
+        if (examine(verbs, candidate.name, device_out).ok()) {
+            add_place(candidate, device_out);
+            return {};
+        }
         why += (why.empty() ? "" : "; ") + device_out.why;
     }
     return fail(PMX_ERR_UNSUPPORTED, "PMX_TRANSPORT=verbs: no device works here: {}", why);
@@ -80,8 +97,14 @@ std::vector<VerbsDevice> verbs_probe(const VerbsConfig& config)
 {
     std::vector<VerbsDevice> devices;
     std::string why;
-    for (const std::string& name : verbs_device_names(why))
-        (void)examine(config, name, devices.emplace_back());
+    bool taken = config.device != "auto";
+    for (const VerbsCandidate& candidate : candidates(config, why)) {
+        VerbsDevice& device = devices.emplace_back();
+        (void)examine(config, candidate.name, device);
+        add_place(candidate, device);
+        if (device.usable && !taken) device.why = "taken by default: " + device.why;
+        taken |= device.usable;
+    }
     if (devices.empty()) devices.push_back({"", {}, false, why});
     return devices;
 }

@@ -67,10 +67,79 @@ hwloc_obj_t named_device(hwloc_topology_t hwloc, const std::string& name)
     return nullptr;
 }
 
-hwloc_obj_t preferred_device(hwloc_topology_t hwloc)
+/* -1: none, or more than one. */
+int only_numa_of(hwloc_topology_t hwloc, hwloc_const_nodeset_t nodes)
 {
-    for (const auto type : {HWLOC_OBJ_OSDEV_OPENFABRICS, HWLOC_OBJ_OSDEV_NETWORK, HWLOC_OBJ_OSDEV_GPU,
-                            HWLOC_OBJ_OSDEV_COPROC}) {
+    if (nodes == nullptr || hwloc_bitmap_weight(nodes) != 1) return -1;
+    const hwloc_obj_t node = hwloc_get_numanode_obj_by_os_index(hwloc, hwloc_bitmap_first(nodes));
+    return node != nullptr ? static_cast<int>(node->logical_index) : -1;
+}
+
+/* ---- How far a device is from where a rank works: its GPU, or the cores that it may use ---- */
+
+struct Home {
+    hwloc_obj_t device; /* nullptr: only cores */
+    hwloc_const_cpuset_t cpus;
+};
+
+Home home_of(hwloc_topology_t hwloc, hwloc_obj_t device, hwloc_const_cpuset_t allowed)
+{
+    const hwloc_obj_t owner = device ? hwloc_get_non_io_ancestor_obj(hwloc, device) : nullptr;
+    return {device, owner ? owner->cpuset : allowed};
+}
+
+enum class Distance { bridge, numa, package, unknown, far };
+
+/* But for the bridge from the processor, under which everything may be. */
+bool share_bridge(hwloc_obj_t a, hwloc_obj_t b)
+{
+    for (hwloc_obj_t above = a; above && hwloc_obj_type_is_io(above->type); above = above->parent) {
+        if (above->type == HWLOC_OBJ_BRIDGE && above->attr->bridge.upstream_type != HWLOC_OBJ_BRIDGE_PCI) continue;
+        for (hwloc_obj_t other = b; other; other = other->parent)
+            if (other == above) return true;
+    }
+    return false;
+}
+
+Distance distance_of(hwloc_topology_t hwloc, hwloc_obj_t device, const Home& home)
+{
+    if (device == nullptr) return Distance::unknown;
+    if (home.device && share_bridge(device, home.device)) return Distance::bridge;
+    const hwloc_obj_t owner = hwloc_get_non_io_ancestor_obj(hwloc, device);
+    if (only_numa_of(hwloc, owner->nodeset) < 0 && hwloc_get_nbobjs_by_type(hwloc, HWLOC_OBJ_NUMANODE) > 1)
+        return Distance::unknown;
+    if (hwloc_bitmap_intersects(owner->cpuset, home.cpus)) return Distance::numa;
+    const hwloc_obj_t package = owner->type == HWLOC_OBJ_PACKAGE
+                                    ? owner
+                                    : hwloc_get_ancestor_obj_by_type(hwloc, HWLOC_OBJ_PACKAGE, owner);
+    return package && hwloc_bitmap_intersects(package->cpuset, home.cpus) ? Distance::package : Distance::far;
+}
+
+std::string distance_in_words(hwloc_topology_t hwloc, hwloc_obj_t device, Distance distance)
+{
+    if (distance == Distance::bridge) return "near: under one PCI bridge with the GPU";
+    if (distance == Distance::unknown) return "its NUMA node is not known";
+    const int numa = only_numa_of(hwloc, hwloc_get_non_io_ancestor_obj(hwloc, device)->nodeset);
+    const char* where = distance == Distance::numa ? "near" : distance == Distance::package ? "same package" : "far";
+    return fmt::format("{}: NUMA node {}", where, numa);
+}
+
+hwloc_obj_t nearest_os_device(hwloc_topology_t hwloc, hwloc_obj_osdev_type_t type, const Home& home)
+{
+    hwloc_obj_t nearest = nullptr, device = nullptr;
+    while ((device = hwloc_get_next_osdev(hwloc, device)) != nullptr) {
+        if (device->attr->osdev.type != type) continue;
+        if (!nearest || distance_of(hwloc, device, home) < distance_of(hwloc, nearest, home)) nearest = device;
+    }
+    return nearest;
+}
+
+hwloc_obj_t preferred_device(hwloc_topology_t hwloc, const Home& home)
+{
+    for (const auto type : {HWLOC_OBJ_OSDEV_OPENFABRICS, HWLOC_OBJ_OSDEV_NETWORK}) {
+        if (hwloc_obj_t device = nearest_os_device(hwloc, type, home)) return device;
+    }
+    for (const auto type : {HWLOC_OBJ_OSDEV_GPU, HWLOC_OBJ_OSDEV_COPROC}) {
         if (hwloc_obj_t device = first_os_device(hwloc, type)) return device;
     }
     return first_gpu_on_pci(hwloc);
@@ -81,14 +150,6 @@ std::string name_of(hwloc_obj_t device)
     if (device->type == HWLOC_OBJ_OS_DEVICE && device->name != nullptr) return device->name;
     const auto& pci = device->attr->pcidev;
     return fmt::format("{:04x}:{:02x}:{:02x}.{:x}", pci.domain, pci.bus, pci.dev, pci.func);
-}
-
-/* -1: none, or more than one. */
-int only_numa_of(hwloc_topology_t hwloc, hwloc_const_nodeset_t nodes)
-{
-    if (nodes == nullptr || hwloc_bitmap_weight(nodes) != 1) return -1;
-    const hwloc_obj_t node = hwloc_get_numanode_obj_by_os_index(hwloc, hwloc_bitmap_first(nodes));
-    return node != nullptr ? static_cast<int>(node->logical_index) : -1;
 }
 
 /* A core may have several, such as DRAM and HBM: the first then. */
@@ -183,10 +244,27 @@ bool Machine::shares_cpu_with(const std::string& cpus) const
 
 Machine::Place Machine::place_of(const std::string& name) const
 {
-    const hwloc_obj_t device = name.empty() ? preferred_device(hwloc_) : named_device(hwloc_, name);
+    const hwloc_obj_t device =
+        name.empty() ? preferred_device(hwloc_, {nullptr, allowed_}) : named_device(hwloc_, name);
     if (device == nullptr) return {};
     const hwloc_obj_t owner = hwloc_get_non_io_ancestor_obj(hwloc_, device);
     return {name_of(device), owner != nullptr ? only_numa_of(hwloc_, owner->nodeset) : -1};
+}
+
+std::vector<NearDevice> Machine::by_distance(const std::vector<std::string>& names,
+                                             const std::string& home) const
+{
+    const Home from = home_of(hwloc_, home.empty() ? nullptr : named_device(hwloc_, home), allowed_);
+    std::vector<std::pair<Distance, NearDevice>> found;
+    for (const std::string& name : names) {
+        const hwloc_obj_t device = named_device(hwloc_, name);
+        const Distance distance = distance_of(hwloc_, device, from);
+        found.push_back({distance, {name, distance_in_words(hwloc_, device, distance)}});
+    }
+    std::stable_sort(found.begin(), found.end(), [](auto& a, auto& b) { return a.first < b.first; });
+    std::vector<NearDevice> sorted;
+    for (auto& one : found) sorted.push_back(std::move(one.second));
+    return sorted;
 }
 
 Status Machine::bind_this_thread(int core) const

@@ -15,6 +15,12 @@ struct hwloc_bitmap_s;
 
 namespace pmx {
 
+/* A device, and where it is: "near: NUMA node 1". */
+struct NearDevice {
+    std::string name;
+    std::string why;
+};
+
 class Machine {
 public:
     struct Core {
@@ -40,9 +46,12 @@ public:
     /* The hardware threads that may be used, as a list, and whether a list has one of them. */
     std::string allowed_cpus() const;
     bool shares_cpu_with(const std::string& cpus) const;
-    /* name: a PCI bus id or the name of a device of the operating system; "": the first network device, else
-     * the first GPU. */
+    /* name: a PCI bus id or the name of a device of the operating system; "": the network device that is nearest to
+     * the cores that may be used, else the first GPU. */
     Place place_of(const std::string& name) const;
+    /* Devices of these names, the nearest first: to the device `home`, or with "" to the cores that may be used. Under
+     * one PCI bridge with it; on its NUMA node; in its package; not known where; elsewhere. Equal ones in their order. */
+    std::vector<NearDevice> by_distance(const std::vector<std::string>& names, const std::string& home) const;
     /* core: an allowed one, else PMX_ERR_ARGUMENT. PMX_ERR_SYSTEM: the system refused. */
     Status bind_this_thread(int core) const;
 

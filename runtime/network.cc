@@ -5,6 +5,8 @@
 #include <cstring>
 
 #include "runtime/log.h"
+#include "runtime/machine.h"
+#include "runtime/topology.h"
 #include "transport_ofi.h"
 #include "transport_softnic.h"
 #include "transport_verbs.h"
@@ -101,7 +103,7 @@ Status open_softnic(const Params& params, const TransportConfig& config, const S
 
 }  // namespace
 
-VerbsConfig verbs_config(const Params& params)
+VerbsConfig verbs_config(const Params& params, const std::string& near)
 {
     VerbsConfig verbs;
     verbs.device = params.verbs_device;
@@ -113,11 +115,15 @@ VerbsConfig verbs_config(const Params& params)
     verbs.ack_timeout_ns = params.verbs_ack_timeout_ns;
     verbs.retries = params.verbs_retries;
     verbs.rnr_delay_ns = params.verbs_rnr_delay_ns;
+    std::string why;
+    std::vector<NearDevice> sorted;
+    if (verbs.device != "auto" || !topology_by_distance(verbs_device_names(why), near, sorted).ok()) return verbs;
+    for (NearDevice& device : sorted) verbs.candidates.push_back({std::move(device.name), std::move(device.why)});
     return verbs;
 }
 
 Status network_open(Bootstrap& bootstrap, const Params& params, const TransportConfig& config,
-                    const ShmSegment& heap, const std::function<Status(std::unique_ptr<Transport>&)>& wrap,
+                    const ShmSegment& heap, const std::string& near, const std::function<Status(std::unique_ptr<Transport>&)>& wrap,
                     std::unique_ptr<Transport>& transport_out)
 {
     std::unique_ptr<Transport> transport;
@@ -125,7 +131,7 @@ Status network_open(Bootstrap& bootstrap, const Params& params, const TransportC
     if (params.transport == TransportChoice::softnic) {
         opened = open_softnic(params, config, heap, transport);
     } else if (params.transport == TransportChoice::verbs) {
-        opened = verbs_open(verbs_config(params), config, transport);
+        opened = verbs_open(verbs_config(params, near), config, transport);
     } else {
         std::string provider;
         PMX_TRY(choose_provider(bootstrap, params, provider));

@@ -164,7 +164,7 @@ Status Runtime::open_network()
     if (std::all_of(all.begin(), all.end(), [](auto& one) { return one.at(0) == std::byte(0); })) return {};
     TransportConfig config = {rank(), size(), heap.base(), heap.n_bytes(), params.timeout_ns};
     return network_open(
-        *bootstrap, params, config, heap, [this](std::unique_ptr<Transport>& inner) { return stage(inner); }, transport);
+        *bootstrap, params, config, heap, gpu ? gpu->facts().pci : "", [this](std::unique_ptr<Transport>& inner) { return stage(inner); }, transport);
 }
 
 Status Runtime::start_proxy()

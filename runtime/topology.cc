@@ -215,6 +215,15 @@ Status topology_discover(bool proxy_bind, int rank, const std::vector<std::vecto
     return topology_discover_on(*machine, proxy_bind, rank, identities, topology_out, near);
 }
 
+Status topology_by_distance(const std::vector<std::string>& names, const std::string& home,
+                            std::vector<NearDevice>& sorted_out)
+{
+    std::shared_ptr<const Machine> machine = last_look();
+    if (machine == nullptr) PMX_TRY(look_again(machine));
+    sorted_out = machine->by_distance(names, home);
+    return {};
+}
+
 Status bind_this_thread(int core)
 {
     std::shared_ptr<const Machine> machine = last_look();

@@ -11,6 +11,7 @@
 namespace pmx {
 
 class Machine;
+struct NearDevice;
 
 struct Topology {
     int n_numa = 0; /* of this machine */
@@ -33,7 +34,7 @@ std::vector<std::byte> node_identity_of(const std::string& host, uint64_t networ
                                         const std::string& cpus);
 
 /* identities[r]: the node_identity() of rank r. near: PCI bus id or name of the device that the proxy
- * serves; "": the first network device, else the first GPU. The proxy gets a core of its own:
+ * serves; "": the nearest network device, else the first GPU. The proxy gets a core of its own:
  *   - none when proxy_bind is false, or when this rank and those that share a cpu with it have fewer than
  *     two allowed cores each;
  *   - of the NUMA node of the device; with no device or an unknown place, ranks are spread over the nodes;
@@ -45,6 +46,11 @@ Status topology_discover(bool proxy_bind, int rank, const std::vector<std::vecto
 Status topology_discover_on(const Machine& machine, bool proxy_bind, int rank,
                             const std::vector<std::vector<std::byte>>& identities, Topology& topology_out,
                             const std::string& near = "");
+
+/* Devices of these names, the nearest first: to the device `home`, or with "" to the cores of this rank. As
+ * Machine::by_distance(), on this machine. */
+Status topology_by_distance(const std::vector<std::string>& names, const std::string& home,
+                            std::vector<NearDevice>& sorted_out);
 
 /* core: a logical index, allowed at the time of the last node_identity(), else PMX_ERR_ARGUMENT.
  * PMX_ERR_SYSTEM: the system refused. */

@@ -33,6 +33,8 @@ topology_cases = \
 	tests/runtime/topology/laptop \
 	tests/runtime/topology/memoryless-half \
 	tests/runtime/topology/nic-by-name \
+	tests/runtime/topology/nic-near-cores \
+	tests/runtime/topology/nic-near-gpu \
 	tests/runtime/topology/nic-on-second-socket \
 	tests/runtime/topology/no-such-cpu \
 	tests/runtime/topology/one-rank-two-cores \
@@ -44,4 +46,5 @@ tests_runtime_topology_cases_SOURCES = tests/runtime/topology_cases.cc
 tests_runtime_topology_cases_LDADD = libpmxcore.la
 dist_check_SCRIPTS += tests/runtime/topology.test
 TESTS += tests/runtime/topology.test
-EXTRA_DIST += $(topology_cases:=.case) $(topology_cases:=.expected) tests/runtime/topology/nic-on-second-socket.xml
+EXTRA_DIST += $(topology_cases:=.case) $(topology_cases:=.expected) tests/runtime/topology/nic-on-second-socket.xml \
+	tests/runtime/topology/three-nics.xml

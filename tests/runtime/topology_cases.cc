@@ -4,6 +4,7 @@
  *   machine xml FILE                beside the case; what lstopo or hwloc_topology_export_xml writes
  *   rank HOST CPUS                  the next rank: 0, 1, ...; CPUS is a list, or "all"
  *   near DEVICE                     PCI bus id or name
+ *   nics NAME...                    devices, of which each rank gets a line too: from the nearest, to "near" or its cores
  *   bind off
  * Prints a line for each rank on the host of rank 0. Exit 99: the file is wrong. */
 #include <cstdio>
@@ -18,7 +19,7 @@ namespace {
 
 struct Case {
     std::string machine_kind, machine;
-    std::vector<std::string> hosts, cpus;
+    std::vector<std::string> hosts, cpus, nics;
     std::string near;
     bool bind = true;
 };
@@ -39,6 +40,9 @@ bool read_line(const std::string& line, Case& c)
         c.cpus.push_back(rest);
     } else if (key == "near") {
         c.near = first;
+    } else if (key == "nics") {
+        std::istringstream more(rest);
+        for (c.nics = {first}; more >> first;) c.nics.push_back(first);
     } else if (key == "bind" && first == "off") {
         c.bind = false;
     } else {
@@ -81,6 +85,8 @@ pmx::Status print_rank(const Case& c, size_t rank, const std::vector<std::vector
     printf("rank %zu: %d of %d on its node, %d nodes; %d numa, %d cores, %d allowed; core %d numa %d: %s\n",
            rank, t.node_rank, t.node_size, t.n_nodes, t.n_numa, t.n_cores, t.n_cores_allowed, t.proxy_core,
            t.proxy_numa, t.proxy_why.c_str());
+    for (const pmx::NearDevice& nic : machine->by_distance(c.nics, c.near))
+        printf("    %s (%s)\n", nic.name.c_str(), nic.why.c_str());
     return {};
 }
 
