@@ -36,6 +36,7 @@ void send(Fan& fan, uint64_t value, unsigned block)
 {
     const PerfRun& run = fan.run;
     const PerfLayout& layout = run.layout;
+    if (run.rank >= run.senders) return;
     for (uint64_t i = block; i < run.concurrency && !fan.err; i += run.blocks) {
         const FanTarget to = fan_target(run.rank, run.size, i);
         const uint64_t data = layout.data(run.rank, to.slot), source = layout.source(i);
@@ -56,6 +57,7 @@ void receive(Fan& fan, uint64_t value, unsigned block)
     uint64_t turn = 0;
     for (int step = 1; step < run.size; step++) {
         const int from = (run.rank + step) % run.size;
+        if (from >= run.senders) continue;
         const uint64_t n = fan_expected(from, run.rank, run.size, run.concurrency);
         for (uint64_t slot = 0; slot < n && !fan.err; slot++)
             if (turn++ % run.blocks == block)
@@ -79,11 +81,13 @@ void block_main(void* arg)
         if (fan.with_signals) receive(fan, value, block);
         fan.met.arrive_and_wait();
         if (block != 0 || fan.err) continue;
-        /* The puts alone are done when they are complete; with signals, when all signals are here. */
-        if (!fan.with_signals) fan.note(fan.path.quiet());
+        /* The puts alone are done when they are complete; with signals, when all signals are here. Where only some
+         * send, their clocks tell, and all is done when it is complete. */
+        const bool some = fan.run.senders < fan.run.size;
+        if (some || !fan.with_signals) fan.note(fan.path.quiet());
         const uint64_t end = detail::now_ns();
-        if (fan.with_signals) fan.note(fan.path.quiet());
-        if (it >= fan.warmup) fan.ns_out->push_back(end - begin);
+        if (!some && fan.with_signals) fan.note(fan.path.quiet());
+        if (it >= fan.warmup) fan.ns_out->push_back(fan.run.rank < fan.run.senders ? end - begin : 0);
     }
 }
 

@@ -97,6 +97,8 @@ Status PerfJob::prepare()
         return fail(PMX_ERR_ARGUMENT,
                     "--raw: transport {} has no libfabric provider, must be one with it (--transport ofi)",
                     transport_.transport);
+    if (options_.senders > static_cast<uint64_t>(size_))
+        return fail(PMX_ERR_ARGUMENT, "--senders {}: must be at most {}, the number of ranks", options_.senders, size_);
     layout_ = PerfLayout::of(options_.op, size_, options_.concurrency, options_.bytes.back());
     return take_memory();
 }
@@ -155,6 +157,7 @@ std::vector<PerfJob::Case> PerfJob::make_cases(uint64_t n_bytes) const
         row.concurrency = options_.op == PerfOp::signal_pingpong ? 1 : options_.concurrency;
         row.iters = options_.iters;
         row.groups = options_.groups && !one.raw;
+        row.senders = senders();
     }
     return cases;
 }
@@ -184,6 +187,7 @@ void PerfJob::lap(Case& one, uint64_t n_bytes, uint64_t iters)
     run.warmup = options_.warmup;
     run.blocks = one.raw ? 1 : options_.blocks;
     run.groups = options_.groups;
+    run.senders = senders();
     run.layout = layout_.with_stride(n_bytes);
     run.epoch = epoch_;
     must(one.raw ? with_libfabric(one, run) : with_context(one, run));

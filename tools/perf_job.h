@@ -45,6 +45,7 @@ private:
         uint64_t transfers = 0, ranks = 0;
     };
 
+    int senders() const { return options_.senders ? static_cast<int>(options_.senders) : size_; }
     Status prepare();
     Status take_memory();
     std::vector<Case> make_cases(uint64_t n_bytes) const;

@@ -80,7 +80,7 @@ PerfJob::Sent PerfJob::sent_by_network() const
         sent.transfers += n;
         sent.ranks++;
     };
-    if (options_.op == PerfOp::fan)
+    if (options_.op == PerfOp::fan && rank_ < senders())
         for (int to = 0; to < size_; to++)
             add(to, to == rank_ ? 0 : fan_expected(rank_, to, size_, options_.concurrency));
     if (options_.op == PerfOp::put_signal && rank_ == 0) add(1, options_.concurrency);

@@ -130,6 +130,8 @@ void add_options(CLI::App& app, PerfOptions& o, Texts& t)
         ->excludes("--signals");
     app.add_flag("--groups", o.groups,
                  "fan: with grouped signals the blocks commit those of each destination as one group");
+    app.add_option("--senders", o.senders, "fan: ranks that send, from rank 0 on; default all of them")
+        ->check(whole(1, 65536));
     app.add_flag("--raw", o.raw, "the same transfers posted straight on libfabric, beside those of pmx");
     app.add_option("--transport", o.transport, "PMX_TRANSPORT: auto, shm, ofi, softnic or verbs");
     app.add_option("--provider", o.provider, "PMX_OFI_PROVIDER: such as tcp;ofi_rxm");
@@ -168,6 +170,8 @@ Status finish(PerfOptions& o, const Texts& t)
         return fail(PMX_ERR_ARGUMENT, "--bytes: {} must be at most 4096 for rate, which moves none",
                     o.bytes.back());
     if (!fan && o.groups) return fail(PMX_ERR_ARGUMENT, "--groups is for fan, not for {}", t.op);
+    if (o.senders && (!fan || kernels))
+        return fail(PMX_ERR_ARGUMENT, "--senders {} is for fan by host threads only", o.senders);
     if (!fan && o.blocks != 1)
         return fail(PMX_ERR_ARGUMENT, "--blocks {} is for fan only; else it is 1", o.blocks);
     return {};

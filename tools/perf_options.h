@@ -35,6 +35,7 @@ struct PerfOptions {
     std::vector<uint64_t> destinations;    /* rate */
     unsigned producers = 1;                /* rate; 0: none that run beside the engine */
     bool table = false;
+    uint64_t senders = 0; /* fan: ranks that send; 0: all */
     bool groups = false; /* fan: the blocks commit the signals of each destination as one group */
     bool raw = false;
     bool json = false;

@@ -12,11 +12,15 @@ using nlohmann::ordered_json;
 
 namespace {
 
-/* Three decimals, and a whole number where it is one; null when it was not measured. */
+/* Three decimals, more for small numbers so that four digits count, and a whole number where it is one; null when it
+ * was not measured. */
 ordered_json number(const std::optional<double>& value)
 {
     if (!value) return nullptr;
-    const double rounded = std::round(*value * 1000) / 1000;
+    const double size = std::fabs(*value);
+    const double decimals = size > 0 && size < 1 ? 3 - std::floor(std::log10(size)) : 3;
+    const double unit = std::pow(10, std::min(decimals, 12.0));
+    const double rounded = std::round(*value * unit) / unit;
     if (rounded == std::floor(rounded) && std::fabs(rounded) < 1e15) return static_cast<int64_t>(rounded);
     return rounded;
 }
@@ -69,6 +73,7 @@ std::string perf_json(const PerfRow& row)
     line["put_only_us"] = number(row.put_only_us);
     line["ratio_to_put_only"] = number(row.ratio_to_put_only());
     line["groups"] = row.groups;
+    line["senders"] = row.op == PerfOp::fan ? ordered_json(row.senders) : ordered_json();
     line["baseline"] = row.baseline;
     line["refused"] = row.refused.empty() ? ordered_json() : ordered_json(row.refused);
     line["ok"] = row.ok;

@@ -30,7 +30,7 @@ struct PerfRow {
     PerfInitiator initiator = PerfInitiator::host;
     bool gpu_memory = false;
     std::optional<unsigned> queues;
-    int ranks = 1;
+    int ranks = 1, senders = 1;
     uint64_t bytes = 0, concurrency = 0, iters = 0;
     std::string refused; /* why this mode cannot run here; then nothing below is there */
     std::optional<double> p50_us, p99_us, rate_mops, gb_per_s, put_only_us;

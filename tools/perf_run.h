@@ -53,6 +53,7 @@ struct PerfRun {
     uint64_t iters = 1, warmup = 0;
     unsigned blocks = 1;
     bool groups = false;
+    int senders = 1; /* fan: ranks 0..senders-1 send, the others take what comes */
     PerfLayout layout;
     /* Signals grow through all runs of a job, in step on all ranks: value of the last one sent. */
     uint64_t epoch = 0;
