@@ -88,6 +88,8 @@ libpmxcore_la_SOURCES += \
 	proxy/transport_verbs_address.cc \
 	proxy/transport_verbs_device.cc \
 	proxy/transport_verbs_device.h \
+	proxy/transport_verbs_events.cc \
+	proxy/transport_verbs_events.h \
 	proxy/transport_verbs_impl.h \
 	proxy/transport_verbs_message.cc \
 	proxy/transport_verbs_post.cc \

@@ -8,6 +8,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -77,6 +78,9 @@ struct TransportConfig {
     void* heap_base = nullptr;
     size_t heap_bytes = 0;
     uint64_t timeout_ns = 0; /* bound of connect() */
+    /* Told on the proxy thread, in one line, when something has happened to the network that no operation reports, such
+     * as a link that went down or came back. May be empty. */
+    std::function<void(const std::string&)> tell = nullptr;
 };
 
 class Transport {

@@ -7,6 +7,7 @@
 #include <numeric>
 
 #include "pmx_atomic.h"
+#include "transport_verbs_events.h"
 #include "transport_verbs_impl.h"
 
 namespace pmx {
@@ -53,6 +54,7 @@ Status VerbsTransport::open(const VerbsConfig& verbs, const std::string& device,
     made->config_ = config;
     PMX_TRY(made->mine_.open(verbs, device, config, n_queues));
     const VerbsResources& mine = made->mine_;
+    PMX_TRY(verbs_begin_events(mine.port));
     made->caps_ = caps_of(verbs, mine.port);
     /* Packets of an earlier job to a queue pair of the same number are out of sequence with this one. */
     made->first_psn_ = uint32_t(detail::now_ns() ^ uint64_t(getpid()) << 8) & 0xffffff;
@@ -80,6 +82,8 @@ void VerbsTransport::withhold(const TransportCaps& kept)
 
 int VerbsTransport::poll(std::span<Completion> out)
 {
+    if (n_polls_++ % kPollsToEvents == 0)
+        if (const int err = read_events()) return err;
     if (done_.size() - done_next_ < out.size())
         if (const int err = read_queue()) return err;
     post_receives();
@@ -99,6 +103,18 @@ int VerbsTransport::read_queue()
             on_receive_done(wc);
         else
             on_send_done(wc);
+    }
+    return 0;
+}
+
+/* 0, or a negative PMX_ERR_* when the device has said that it is broken. */
+int VerbsTransport::read_events()
+{
+    for (VerbsEvent event; verbs_next_event(mine_.port, event);) {
+        if (event.effect == VerbsEvent::Effect::nothing) continue;
+        if (config_.tell) config_.tell(event.text);
+        if (event.effect == VerbsEvent::Effect::queue_broken) break_peer(source_rank(event.qp_number));
+        if (event.effect == VerbsEvent::Effect::device_broken) return PMX_ERR_TRANSPORT;
     }
     return 0;
 }

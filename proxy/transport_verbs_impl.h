@@ -71,6 +71,7 @@ private:
     static constexpr size_t kChain = 64;     /* operations of one post() */
     static constexpr size_t kMessages = 256; /* signals on their way to one rank as messages */
     static constexpr uint64_t kReceiveBit = uint64_t{1} << 63;
+    static constexpr uint64_t kPollsToEvents = 1024; /* so many polls to a look at the events of the device */
     static constexpr unsigned kNumberBits = 40; /* of the number in a work request's id; above it the queue */
 
     /* What was posted under one number of a queue. */
@@ -148,6 +149,7 @@ private:
 
     /* completions */
     int read_queue();
+    int read_events();
     void on_send_done(const ibv_wc& wc);
     void on_receive_done(const ibv_wc& wc);
     void complete_through(Queue& queue, uint64_t number, pmx_err_t err);
@@ -180,6 +182,7 @@ private:
     std::vector<uint32_t> idle_receives_; /* cells that are not posted */
     std::vector<int> ack_ranks_;          /* ranks with ack_ids to send, each once */
     Arrivals arrivals_{0};
+    uint64_t n_polls_ = 0;
     Sent sent_{};
 };
 

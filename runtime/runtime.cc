@@ -162,7 +162,8 @@ Status Runtime::open_network()
     std::vector<std::vector<std::byte>> all;
     PMX_TRY(bootstrap->allgather(std::span(&needed, 1), all));
     if (std::all_of(all.begin(), all.end(), [](auto& one) { return one.at(0) == std::byte(0); })) return {};
-    TransportConfig config = {rank(), size(), heap.base(), heap.n_bytes(), params.timeout_ns};
+    const auto tell = [](const std::string& text) { log_warn("{}", text); };
+    TransportConfig config = {rank(), size(), heap.base(), heap.n_bytes(), params.timeout_ns, tell};
     return network_open(
         *bootstrap, params, config, heap, gpu ? gpu->facts().pci : "", [this](std::unique_ptr<Transport>& inner) { return stage(inner); }, transport);
 }

@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "pmx_atomic.h"
+#include "transport_verbs_events.h"
 #include "transport_verbs_impl.h"
 #include "tests/cmocka_cxx.h"
 
@@ -32,6 +33,7 @@ struct World {
     std::vector<std::unique_ptr<std::byte, decltype(&std::free)>> heaps;
     std::vector<std::unique_ptr<VerbsTransport>> ranks;
     std::vector<std::vector<Completion>> done;
+    std::vector<std::string> told; /* by rank 0 */
 
     World(int size, VerbsConfig verbs = {})
     {
@@ -42,6 +44,7 @@ struct World {
             heaps.emplace_back(static_cast<std::byte*>(std::aligned_alloc(4096, kHeapBytes)), &std::free);
             std::memset(heaps.back().get(), 0, kHeapBytes);
             TransportConfig config{r, size, heaps.back().get(), kHeapBytes, kLimitNs};
+            if (r == 0) config.tell = [this](const std::string& text) { told.push_back(text); };
             const Status opened =
                 VerbsTransport::open(verbs, devices()[size_t(r) % devices().size()], config, ranks.emplace_back());
             if (!opened.ok()) print_message("%s\n", opened.detail().c_str());
@@ -273,6 +276,53 @@ void giving_up_a_rank_ends_what_is_under_way(void**)
     assert_int_equal(world.ranks[0]->post(1, ops), PMX_ERR_PEER_FAILED);
 }
 
+/* The interface under the first device goes down and comes up again. */
+void a_port_that_was_down_is_told_of_and_serves_again(void**)
+{
+    NEED_DEVICE();
+    if (!std::getenv("PMX_TEST_IN_VM")) skip();
+    World world(2);
+    assert_int_equal(std::system("ip link set va down"), 0);
+    world.until([&] { return !world.told.empty(); });
+    assert_string_equal(world.told[0].c_str(), "verbs device rx0: port 1 is down: what is sent now fails unless it "
+                                               "comes back in time");
+    assert_int_equal(std::system("ip link set va up"), 0);
+    world.until([&] { return world.told.size() > 1; });
+    assert_string_equal(world.told[1].c_str(), "verbs device rx0: port 1 is active again");
+    world.post(0, 1, puts(world, 0, 1, 64));
+    world.until([&] { return !world.done[0].empty(); });
+    assert_int_equal(world.done[0][0].err, PMX_SUCCESS);
+}
+
+void events_mean_what_is_written(void**)
+{
+    using Effect = VerbsEvent::Effect;
+    VerbsPort port;
+    port.name = "card0";
+    port.number = 2;
+    ibv_qp queue{};
+    queue.qp_num = 77;
+    const auto event_of = [&](ibv_event_type type, int number) {
+        ibv_async_event event{};
+        event.event_type = type;
+        event.element.port_num = number;
+        return verbs_event_of(event, port);
+    };
+    for (const ibv_event_type type : {IBV_EVENT_QP_FATAL, IBV_EVENT_QP_REQ_ERR, IBV_EVENT_QP_ACCESS_ERR}) {
+        ibv_async_event event{};
+        event.event_type = type;
+        event.element.qp = &queue;
+        assert_true(verbs_event_of(event, port).effect == Effect::queue_broken);
+        assert_int_equal(verbs_event_of(event, port).qp_number, 77);
+    }
+    for (const ibv_event_type type : {IBV_EVENT_DEVICE_FATAL, IBV_EVENT_CQ_ERR, IBV_EVENT_SRQ_ERR})
+        assert_true(event_of(type, 0).effect == Effect::device_broken);
+    assert_true(event_of(IBV_EVENT_PORT_ERR, 2).effect == Effect::told);
+    assert_string_equal(event_of(IBV_EVENT_PORT_ACTIVE, 2).text.c_str(), "verbs device card0: port 2 is active again");
+    assert_true(event_of(IBV_EVENT_PORT_ERR, 1).effect == Effect::nothing);
+    assert_true(event_of(IBV_EVENT_QP_LAST_WQE_REACHED, 0).effect == Effect::nothing);
+}
+
 Status opened_with(const VerbsConfig& verbs)
 {
     static std::byte heap[4096];
@@ -353,6 +403,8 @@ int main()
         cmocka_unit_test(counted_signals_wait_for_what_is_before_them),
         cmocka_unit_test(a_rank_that_is_gone_fails_alone),
         cmocka_unit_test(giving_up_a_rank_ends_what_is_under_way),
+        cmocka_unit_test(a_port_that_was_down_is_told_of_and_serves_again),
+        cmocka_unit_test(events_mean_what_is_written),
         cmocka_unit_test(a_device_that_cannot_be_used_is_named_with_the_reason),
         cmocka_unit_test(ranks_that_differ_are_refused),
         cmocka_unit_test(times_are_rounded_up),
