@@ -13,12 +13,12 @@ def shown:
     ($rows | map(.put_only_us | values) | median) as $put_only |
     ($rows[] | select(.order == "stall-rank" and .signals == "coupled") | .p50_us) as $slow |
     .[0] as $run |
-    "", ("**\($run.op)**, \($run.delay_us) us each way, \($run.qps) queue pair\(if $run.qps > 1 then "s" else "" end), "
+    "", ("**\($run.op)\(if $run.senders == $run.ranks then ", all send" else "" end)**, \($run.delay_us) us each way, \($run.qps) queue pair\(if $run.qps > 1 then "s" else "" end), "
          + "\($run.ranks) ranks; put-only \($put_only | ms) ms"), "",
     (["order", "signals", "p50 (ms)", "against put-only", "faster than stall-rank coupled", "order points", "stalls"] | head),
     ($rows[] | [.order, .signals] + (if .refused then ["refused", "-", "-", "-", "-"]
         else [(.p50_us | ms), (.p50_us / $put_only | times), ($slow / .p50_us | times), .order_points, .stalls] end) | line);
 
-(map(select(.tool == "pmx_perf")) | group_by([.op, .delay_us, .qps])[] | shown),
+(map(select(.tool == "pmx_perf")) | group_by([.op, .senders, .delay_us, .qps])[] | shown),
 (map(select(.tool != "pmx_perf")) | if length == 0 then empty else
     "", (["perftest", "what", "delay (us)", "value"] | head), (.[] | [.tool, .what, .delay_us, .value] | line) end)
