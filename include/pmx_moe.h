@@ -2,14 +2,14 @@
 /* pmx_moe.h: one Mixture-of-Experts layer over the ranks of a pmx job (library pmx_moe).
  *
  * Shapes: T tokens of this rank, H hidden, I intermediate (per expert), E experts, k top-k, P ranks.
- * Expert e lives on rank e / (E/P). Matrices are row-major; a weight matrix is [out, in] as in
+ * Expert e lives on rank e / (E/P), unless an expert map says where. Matrices are row-major; a weight matrix is [out, in] as in
  * Hugging Face files. Elements are of the layer's dtype unless said otherwise.
  *
  * The layer: for each token x, logits = router x (+ bias), p = scores of the logits; the k experts with the
  * largest p (+ choice bias; ties: the lower expert index) are chosen, and their p are the weights, divided by
  * their sum if renormalise, times scale;
  * y = sum over the chosen experts, in the order of the choice, of
- * weight * (down activation(gate x + gate bias, up x + up bias) + down bias).
+ * weight * (down activation(gate x + gate bias, up x + up bias) + down bias), and of the shared expert.
  *
  * All calls return 0 or a PMX_ERR_* code, as in pmx.h. A layer is used by one thread at a time. */
 #ifndef PMX_MOE_H
@@ -45,13 +45,19 @@ typedef enum pmx_moe_scores {
     PMX_MOE_SQRT_SOFTPLUS = 3   /* sqrt(ln(1 + exp(logit))) of each logit */
 } pmx_moe_scores_t;
 
+/* Which rows an expert does not get when it is chosen more often than its capacity. */
+typedef enum pmx_moe_drop {
+    PMX_MOE_DROP_LOWEST = 0, /* those of the lowest weights; of equal ones those of the later tokens */
+    PMX_MOE_DROP_LATEST = 1  /* those of the latest tokens */
+} pmx_moe_drop_t;
+
 /* Fields are only ever added at the end; 0 there is what a layer did before. size_bytes tells which fields the
  * caller knows. */
 typedef struct pmx_moe_config {
     size_t size_bytes;      /* filled by the caller: sizeof(pmx_moe_config_t) */
     int hidden;             /* H: a multiple of 16, 16..65536 */
     int intermediate;       /* I: a multiple of 16, 16..65536 */
-    int experts;            /* E: 1..4096, divisible by the number of ranks */
+    int experts;            /* E: 1..4096; divisible by the number of ranks unless physical_experts is set */
     int top_k;              /* k: 1..min(E, 64) */
     int max_tokens;         /* the most tokens that any rank passes to one call, 1..1048576 */
     pmx_moe_dtype_t dtype;  /* of tokens, weights and results; sums are fp32 */
@@ -65,6 +71,11 @@ typedef struct pmx_moe_config {
     int groups_kept;        /* 1..groups, with k experts in them; 0 without groups */
     float scale;            /* of the weights, above 0; 0: 1 */
     int weight_on_input;    /* 1: experts get weight * x, and their results are summed as they are */
+    int shared_intermediate; /* S, of an expert that gets all tokens of its own rank: a multiple of 16, 16..65536; 0:
+                              * none. Several shared experts are one with the sum of their S */
+    int capacity;           /* the most rows that one rank sends to one expert in one call; 0: no limit */
+    pmx_moe_drop_t drop;    /* with a capacity; a dropped row adds nothing, and the other weights stay */
+    int physical_experts;   /* places for experts, E..8192, divisible by the number of ranks; 0: E, each in its place */
 } pmx_moe_config_t;
 
 typedef struct pmx_moe_weights {
@@ -78,6 +89,15 @@ typedef struct pmx_moe_weights {
     const float *const *gate_bias; /* E/P pointers to [I], or NULL */
     const float *const *up_bias;   /* E/P pointers to [I], or NULL */
     const float *const *down_bias; /* E/P pointers to [H], or NULL */
+    const void *shared_gate;   /* [S, H], when there is a shared expert */
+    const void *shared_up;     /* [S, H] */
+    const void *shared_down;   /* [H, S] */
+    const void *shared_router; /* [H]: the shared result is multiplied by sigmoid(shared_router x); NULL: by 1 */
+    /* [physical_experts] the expert in each place, or -1: none; each expert is in one place or in several, and place i
+     * is on rank i / (physical_experts/P). The same on all ranks. The arrays above have an entry for each place of this
+     * rank, which may be NULL in an empty one. Token t of rank r goes to copy (r + t) modulo the number of copies.
+     * NULL: expert e is in place e. */
+    const int32_t *expert_map;
 } pmx_moe_weights_t;
 
 /* What one phase sent through the proxy, summed over all calls since the last reset. */
@@ -87,6 +107,7 @@ typedef struct pmx_moe_counters {
     uint64_t tiles;    /* expert tiles computed on this rank */
     pmx_counters_t dispatch;
     pmx_counters_t combine;
+    uint64_t dropped;  /* rows of this rank over the capacity of their expert */
 } pmx_moe_counters_t;
 
 /* Checks config for n_ranks ranks. PMX_ERR_ARGUMENT, with a detail line that names the value and
@@ -110,6 +131,8 @@ PMX_API int pmx_moe_forward(pmx_moe_t moe, const void *x, int n_tokens, void *y_
 PMX_API int pmx_moe_forward_routed(pmx_moe_t moe, const void *x, int n_tokens, const int32_t *ids,
                                    const float *weights, void *y_out);
 PMX_API int pmx_moe_counters_get(pmx_moe_t moe, pmx_moe_counters_t *counters_out);
+/* Local. rows_out: [E/P] rows that all ranks sent to each place of this rank, since the last reset of counters. */
+PMX_API int pmx_moe_load_get(pmx_moe_t moe, uint64_t *rows_out);
 PMX_API int pmx_moe_counters_reset(pmx_moe_t moe);
 /* Collective. */
 PMX_API int pmx_moe_free(pmx_moe_t moe);

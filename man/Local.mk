@@ -70,6 +70,7 @@ dist_man_MANS += \
 	man/pmx_moe_forward_routed.3 \
 	man/pmx_moe_free.3 \
 	man/pmx_moe_heap_bytes.3 \
+	man/pmx_moe_load_get.3 \
 	man/pmx_moe_reference.3 \
 	man/pmx_moe_reference_layer.3 \
 	man/pmx_moe_route.3 \

@@ -3,10 +3,12 @@ libpmx_moe_core_la_SOURCES += \
 	moe/activation.cc moe/activation.h \
 	moe/agree.cc moe/agree.h \
 	moe/bf16.h \
+	moe/capacity.cc moe/capacity.h \
 	moe/combine.cc moe/combine.h \
 	moe/config.cc moe/config.h \
 	moe/dispatch.cc \
 	moe/error.h \
+	moe/expert_map.cc moe/expert_map.h \
 	moe/experts.cc \
 	moe/forward.cc \
 	moe/kernel.cc moe/kernel.h \
@@ -18,7 +20,9 @@ libpmx_moe_core_la_SOURCES += \
 	moe/reference_router.cc \
 	moe/router.cc moe/router.h \
 	moe/schedule.cc moe/schedule.h \
+	moe/shared.cc moe/shared.h \
 	moe/tasks.cc moe/tasks.h \
-	moe/versions.h
+	moe/versions.h \
+	moe/weights.cc
 # The loops over elements pay for full vectorising, which -O2 alone leaves out.
 libpmx_moe_core_la_CXXFLAGS = $(AM_CXXFLAGS) $(VECTORIZE_CXXFLAGS)

@@ -16,6 +16,7 @@ namespace {
 constexpr const char* kNames[] = {"hidden",      "intermediate", "experts",  "top_k",      "max_tokens",
                                   "dtype",       "renormalise",  "tile_rows", "n_blocks",  "activation",
                                   "scores",      "groups",       "groups_kept", "weight_on_input",
+                                  "shared_intermediate", "capacity", "drop", "physical_experts",
                                   "scale",       "status"};
 constexpr int kNumWords = (int)(sizeof kNames / sizeof *kNames);
 constexpr int kStatus = kNumWords - 1;
@@ -31,7 +32,8 @@ Words words_of(const pmx_moe_config_t* given, int own_err)
     if (given && !read_struct("pmx_moe_config_t", given, kFirstConfigBytes, &c)) {
         const int fields[] = {c.hidden,     c.intermediate, c.experts,     c.top_k,         c.max_tokens,
                               c.dtype,      c.renormalise,  c.tile_rows,   (int)c.n_blocks, c.activation,
-                              c.scores,     c.groups,       c.groups_kept, c.weight_on_input};
+                              c.scores,     c.groups,       c.groups_kept, c.weight_on_input,
+                              c.shared_intermediate, c.capacity, c.drop, c.physical_experts};
         static_assert(sizeof fields / sizeof *fields == kScale);
         std::transform(std::begin(fields), std::end(fields), words.begin(), [](int field) { return (uint32_t)field; });
         words[kScale] = std::bit_cast<uint32_t>(c.scale);

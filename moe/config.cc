@@ -2,6 +2,7 @@
 #include "moe/config.h"
 
 #include <algorithm>
+#include <climits>
 #include <cmath>
 
 #include "moe/error.h"
@@ -45,6 +46,21 @@ int check_router(const pmx_moe_config_t& config)
     return PMX_SUCCESS;
 }
 
+int check_places(const pmx_moe_config_t& config, int n_ranks)
+{
+    if (config.shared_intermediate)
+        PMX_MOE_TRY(check_rule({"shared_intermediate", config.shared_intermediate, 16, 65536, 16}));
+    if (!config.physical_experts && config.experts % n_ranks != 0)
+        return fail(PMX_ERR_ARGUMENT, "{} experts do not divide over {} ranks: experts must be a multiple of ranks",
+                    config.experts, n_ranks);
+    if (!config.physical_experts) return PMX_SUCCESS;
+    PMX_MOE_TRY(check_rule({"physical_experts", config.physical_experts, config.experts, 8192, 1}));
+    if (config.physical_experts % n_ranks != 0)
+        return fail(PMX_ERR_ARGUMENT, "physical_experts is {}: must be a multiple of the {} ranks",
+                    config.physical_experts, n_ranks);
+    return PMX_SUCCESS;
+}
+
 Shape shape_of(const pmx_moe_config_t& config, int n_ranks)
 {
     Shape s{};
@@ -55,7 +71,11 @@ Shape shape_of(const pmx_moe_config_t& config, int n_ranks)
     s.top_k = config.top_k;
     s.max_tokens = config.max_tokens;
     s.tile_rows = config.tile_rows ? config.tile_rows : 64;
-    s.local_experts = s.experts / n_ranks;
+    s.places = config.physical_experts ? config.physical_experts : s.experts;
+    s.local_experts = s.places / n_ranks;
+    s.shared_intermediate = config.shared_intermediate;
+    s.capacity = config.capacity ? config.capacity : INT_MAX;
+    s.drop_latest = config.drop == PMX_MOE_DROP_LATEST;
     s.bf16 = config.dtype == PMX_MOE_BF16;
     s.activation = config.activation;
     s.gated = config.activation <= PMX_MOE_GEGLU_TANH;
@@ -66,7 +86,8 @@ Shape shape_of(const pmx_moe_config_t& config, int n_ranks)
     s.scale = config.scale > 0 ? config.scale : 1.0f;
     s.weight_on_input = config.weight_on_input != 0;
     s.row_bytes = (size_t)s.hidden * (s.bf16 ? 2 : 4);
-    s.region_rows = (size_t)s.max_tokens * (size_t)std::min(s.top_k, s.local_experts);
+    s.region_rows = std::min((size_t)s.max_tokens * (size_t)std::min(s.top_k, s.local_experts),
+                             (size_t)s.capacity * (size_t)s.local_experts);
     s.region_tiles = s.region_rows / (size_t)s.tile_rows + (size_t)s.local_experts;
     return s;
 }
@@ -92,51 +113,17 @@ int check_config(const pmx_moe_config_t* given, int n_ranks, Shape* shape_out)
         {"scores", (int)config.scores, PMX_MOE_SOFTMAX, PMX_MOE_SQRT_SOFTPLUS, 1},
         {"groups", config.groups, 0, config.experts, 1},
         {"weight_on_input", config.weight_on_input, 0, 1, 1},
+        {"capacity", config.capacity, 0, 1048576, 1},
+        {"drop", (int)config.drop, PMX_MOE_DROP_LOWEST, PMX_MOE_DROP_LATEST, 1},
     };
     for (const Rule& rule : rules) PMX_MOE_TRY(check_rule(rule));
     if (config.n_blocks == 1 || config.n_blocks > 1024)
         return fail(PMX_ERR_ARGUMENT, "n_blocks is {}: must be 2 to 1024, or 0", config.n_blocks);
-    if (config.experts % n_ranks != 0)
-        return fail(PMX_ERR_ARGUMENT, "{} experts do not divide over {} ranks: experts must be a multiple of ranks",
-                    config.experts, n_ranks);
+    PMX_MOE_TRY(check_places(config, n_ranks));
     if (config.top_k > config.experts)
         return fail(PMX_ERR_ARGUMENT, "top_k is {}: must be at most the {} experts", config.top_k, config.experts);
     PMX_MOE_TRY(check_router(config));
     *shape_out = shape_of(config, n_ranks);
-    return PMX_SUCCESS;
-}
-
-namespace {
-
-int check_pointers(const char* name, const void* const* all, int n)
-{
-    if (!all) return fail(PMX_ERR_ARGUMENT, "{} is NULL: must be an array of {} pointers", name, n);
-    for (int i = 0; i < n; i++)
-        if (!all[i]) return fail(PMX_ERR_ARGUMENT, "{}[{}] is NULL", name, i);
-    return PMX_SUCCESS;
-}
-
-}  // namespace
-
-int check_weights(const Shape& shape, const pmx_moe_weights_t* given, int n, bool with_matrices,
-                  pmx_moe_weights_t* weights_out)
-{
-    pmx_moe_weights_t w;
-    PMX_MOE_TRY(read_struct("pmx_moe_weights_t", given, kFirstWeightsBytes, &w));
-    if (with_matrices && shape.gated) PMX_MOE_TRY(check_pointers("gate", w.gate, n));
-    if (with_matrices) PMX_MOE_TRY(check_pointers("up", w.up, n));
-    if (with_matrices) PMX_MOE_TRY(check_pointers("down", w.down, n));
-    if (!shape.gated) {
-        w.gate = nullptr;
-        w.gate_bias = nullptr;
-    }
-    const struct {
-        const char* name;
-        const float* const* all;
-    } biases[] = {{"gate_bias", w.gate_bias}, {"up_bias", w.up_bias}, {"down_bias", w.down_bias}};
-    for (const auto& bias : biases)
-        if (bias.all) PMX_MOE_TRY(check_pointers(bias.name, (const void* const*)bias.all, n));
-    *weights_out = w;
     return PMX_SUCCESS;
 }
 

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 
 #include "pmx_moe.h"
 
@@ -18,7 +19,11 @@ struct Shape {
     int top_k;
     int max_tokens;
     int tile_rows;
-    int local_experts; /* E / n_ranks */
+    int places;        /* for experts, on all ranks: E unless some have copies */
+    int local_experts; /* places of one rank */
+    int shared_intermediate; /* 0: no shared expert */
+    int capacity;            /* at least 1 */
+    bool drop_latest;
     bool bf16;
     pmx_moe_activation_t activation;
     bool gated; /* the activation has a gate matrix */
@@ -40,9 +45,13 @@ struct Shape {
 /* PMX_ERR_ARGUMENT with a line that names the value and the rule; shape_out is written on success. */
 int check_config(const pmx_moe_config_t* config, int n_ranks, Shape* shape_out);
 
-/* The weights of n experts: PMX_ERR_ARGUMENT when one that the layer needs is missing, but for the router, and for the
- * matrices when they come from elsewhere. weights_out: the fields that the caller knows, the others 0. */
-int check_weights(const Shape& shape, const pmx_moe_weights_t* weights, int n, bool with_matrices,
-                  pmx_moe_weights_t* weights_out);
+/* weights_out: the fields that the caller knows, the others 0, as are those that the layer has no use for.
+ * PMX_ERR_ARGUMENT: the shared expert is missing. */
+int read_weights(const Shape& shape, const pmx_moe_weights_t* weights, pmx_moe_weights_t* weights_out);
+/* PMX_ERR_ARGUMENT when a matrix of the n experts is missing, or a bias while other experts have it. Only those for
+ * which needed(index) holds need any. */
+int check_experts(const Shape& shape, const pmx_moe_weights_t& weights, int n, const std::function<bool(int)>& needed);
+/* The part of check_experts for the biases alone. */
+int check_biases(const pmx_moe_weights_t& weights, int n, const std::function<bool(int)>& needed);
 
 }  // namespace pmx::moe

@@ -2,7 +2,7 @@
 /* dispatch.cc: the way of a token to its experts. One group for each destination with one put and one signal for
  * each of its experts, also for those that get no rows: so receivers know when all has come, and the number
  * of order points depends on the shape alone: (P - L) * E/P coupled, P - L grouped, L being the ranks that
- * plain stores reach. */
+ * plain stores reach; with copies of experts their places count as E. */
 #include <cstring>
 
 #include "moe/bf16.h"
@@ -36,10 +36,10 @@ void send_rows(Kernel& kernel, int dst, int local_expert, float* values)
 {
     const Shape& shape = kernel.shape;
     const Plan& plan = kernel.plan;
-    const int expert = dst * shape.local_experts + local_expert;
-    const size_t first = plan.first_row[(size_t)expert];
-    const size_t n_rows = plan.n_rows(expert);
-    const size_t region_row = plan.region_row(shape, expert);
+    const int place = dst * shape.local_experts + local_expert;
+    const size_t first = plan.first_row[(size_t)place];
+    const size_t n_rows = plan.n_rows(place);
+    const size_t region_row = plan.region_row(shape, place);
     for (size_t row = first; row < first + n_rows; row++) pack_row(kernel, row, values);
     /* An expert without rows may stand behind the last row of its region: 0 bytes go to its begin. */
     void* to = kernel.cells.dispatch_recv(kernel.rank, n_rows ? region_row : 0);

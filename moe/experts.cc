@@ -35,7 +35,13 @@ void send_results(Kernel& kernel, const Tile* tiles, unsigned n_tiles, const flo
 
 }  // namespace
 
-Scratch::Scratch(const Shape& shape) : mlp(shape), sum((size_t)shape.hidden), tiles((size_t)shape.tile_rows) {}
+Scratch::Scratch(const Shape& shape)
+    : mlp(shape),
+      sum((size_t)shape.hidden),
+      tiles((size_t)shape.tile_rows),
+      shared_gates(shape.shared_intermediate ? (size_t)shape.tile_rows : 0)
+{
+}
 
 bool run_tiles(Kernel& kernel, Scratch& s)
 {
@@ -45,7 +51,7 @@ bool run_tiles(Kernel& kernel, Scratch& s)
     load_rows(kernel, tiles, n_tiles, s.mlp.rows.data());
     size_t n_rows = 0;
     for (unsigned i = 0; i < n_tiles; i++) n_rows += tiles[i].n_rows;
-    run_mlp(kernel.shape, kernel.experts.of((size_t)tiles[0].local_expert), n_rows, s.mlp);
+    run_mlp(kernel.shape, kernel.experts.of((size_t)tiles[0].local_expert), kernel.shape.intermediate, n_rows, s.mlp);
     send_results(kernel, tiles, n_tiles, s.mlp.rows.data());
     detail::fetch_add_release(&kernel.tiles_done, n_tiles);
     return true;

@@ -88,8 +88,8 @@ struct Input {
 
 int launch(pmx_moe* moe, const Input& input)
 {
-    moe->kernel.plan.make(moe->shape, input.ids, input.n_tokens);
-    moe->kernel.reset(++moe->call, input.x, input.ids, input.weights, input.y);
+    moe->kernel.plan.make(moe->shape, moe->kernel.map, moe->kernel.rank, {input.ids, input.weights, input.n_tokens});
+    moe->kernel.reset(++moe->call, input.x, input.weights, input.y);
     OneBlasThread one;
     int err = pmx_launch(kernel_body, moe->n_blocks, 1, moe);
     if (err) return moe->broken = err;
@@ -99,6 +99,8 @@ int launch(pmx_moe* moe, const Input& input)
                     moe->scheduler.describe(moe->kernel));
     moe->forwards++;
     moe->tiles += moe->kernel.tiles_done;
+    moe->dropped += moe->kernel.plan.n_dropped;
+    for (size_t i = 0; i < moe->load.size(); i++) moe->load[i] += moe->kernel.load[i];
     return PMX_SUCCESS;
 }
 

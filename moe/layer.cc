@@ -3,10 +3,13 @@
 #include "moe/layer.h"
 
 #include <algorithm>
+#include <cstring>
 #include <new>
+#include <utility>
 
 #include "moe/agree.h"
 #include "moe/error.h"
+#include "moe/versions.h"
 
 using pmx::moe::Cells;
 using pmx::moe::check_config;
@@ -21,7 +24,8 @@ pmx_moe::pmx_moe(const Shape& shape_given, unsigned n_blocks_given)
       scheduler(shape_given),
       router(shape_given),
       ids(shape_given.max_rows()),
-      weights(shape_given.max_rows())
+      weights(shape_given.max_rows()),
+      load((size_t)shape_given.local_experts)
 {
 }
 
@@ -149,28 +153,45 @@ int pmx_moe_create(const pmx_moe_config_t* config, pmx_moe_t* moe_out)
 int pmx_moe_set_weights(pmx_moe_t moe, const pmx_moe_weights_t* weights)
 {
     if (!moe || !weights) return fail(PMX_ERR_ARGUMENT, "{} is NULL", moe ? "weights" : "moe");
+    pmx::moe::Kernel& kernel = moe->kernel;
+    pmx::moe::ExpertMap map(moe->shape);
     pmx_moe_weights_t set;
-    PMX_MOE_TRY(pmx::moe::check_weights(moe->shape, weights, moe->shape.local_experts, true, &set));
+    PMX_MOE_TRY(pmx::moe::read_weights(moe->shape, weights, &set));
+    PMX_MOE_TRY(map.set(moe->shape, set.expert_map));
+    const auto needed = [&](int i) { return map.used(kernel.rank * moe->shape.local_experts + i); };
+    PMX_MOE_TRY(pmx::moe::check_experts(moe->shape, set, moe->shape.local_experts, needed));
     moe->set = set;
-    moe->kernel.experts = {set.gate, set.up, set.down, set.gate_bias, set.up_bias, set.down_bias};
+    kernel.map = std::move(map);
+    kernel.experts = {set.gate, set.up, set.down, set.gate_bias, set.up_bias, set.down_bias};
+    kernel.shared = {set.shared_gate, set.shared_up, set.shared_down, nullptr, nullptr, nullptr};
+    kernel.shared_router = set.shared_router;
     return PMX_SUCCESS;
 }
 
 int pmx_moe_counters_get(pmx_moe_t moe, pmx_moe_counters_t* counters_out)
 {
     if (!moe || !counters_out) return fail(PMX_ERR_ARGUMENT, "{} is NULL", moe ? "counters_out" : "moe");
-    if (counters_out->size_bytes < sizeof *counters_out)
+    const size_t n_bytes = std::min(counters_out->size_bytes, sizeof *counters_out);
+    if (n_bytes < pmx::moe::kFirstCountersBytes)
         return fail(PMX_ERR_ARGUMENT, "size_bytes of pmx_moe_counters_t is {}: must be {}", counters_out->size_bytes,
                     sizeof *counters_out);
     PMX_MOE_TRY(pmx::moe::settle(moe));
     pmx_moe_counters_t now{};
-    now.size_bytes = sizeof now;
+    now.size_bytes = n_bytes;
+    now.dropped = moe->dropped;
     now.forwards = moe->forwards;
     now.tiles = moe->tiles;
     now.dispatch.size_bytes = now.combine.size_bytes = sizeof now.dispatch;
     PMX_MOE_TRY(pmx_counters_get(moe->dispatch_ctx, &now.dispatch));
     PMX_MOE_TRY(pmx_counters_get(moe->combine_ctx, &now.combine));
-    *counters_out = now;
+    memcpy(counters_out, &now, n_bytes);
+    return PMX_SUCCESS;
+}
+
+int pmx_moe_load_get(pmx_moe_t moe, uint64_t* rows_out)
+{
+    if (!moe || !rows_out) return fail(PMX_ERR_ARGUMENT, "{} is NULL", moe ? "rows_out" : "moe");
+    std::copy(moe->load.begin(), moe->load.end(), rows_out);
     return PMX_SUCCESS;
 }
 
@@ -180,7 +201,8 @@ int pmx_moe_counters_reset(pmx_moe_t moe)
     PMX_MOE_TRY(pmx::moe::settle(moe));
     PMX_MOE_TRY(pmx_counters_reset(moe->dispatch_ctx));
     PMX_MOE_TRY(pmx_counters_reset(moe->combine_ctx));
-    moe->forwards = moe->tiles = 0;
+    moe->forwards = moe->tiles = moe->dropped = 0;
+    std::fill(moe->load.begin(), moe->load.end(), UINT64_C(0));
     return PMX_SUCCESS;
 }
 

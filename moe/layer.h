@@ -30,6 +30,8 @@ struct pmx_moe {
     int broken = 0;          /* the failure of an earlier call: ranks may be out of step for ever */
     uint64_t forwards = 0;   /* since the last reset of counters */
     uint64_t tiles = 0;
+    uint64_t dropped = 0;
+    std::vector<uint64_t> load; /* [places of this rank] */
 };
 
 namespace pmx::moe {

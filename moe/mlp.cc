@@ -56,17 +56,17 @@ void add_bias(float* rows, size_t n_rows, const float* bias, size_t n)
 
 MlpScratch::MlpScratch(const Shape& shape)
     : rows(padded((size_t)shape.tile_rows) * (size_t)shape.hidden),
-      gate(padded((size_t)shape.tile_rows) * (size_t)shape.intermediate),
-      up(padded((size_t)shape.tile_rows) * (size_t)shape.intermediate)
+      gate(padded((size_t)shape.tile_rows) * (size_t)std::max(shape.intermediate, shape.shared_intermediate)),
+      up(gate.size())
 {
     if (!shape.bf16) return;
-    for (int n_in : {shape.hidden, shape.intermediate})
-        panel.resize(std::max(panel.size(), (size_t)panel_rows(n_in) * (size_t)n_in));
+    for (int n_in : {shape.hidden, shape.intermediate, shape.shared_intermediate})
+        if (n_in) panel.resize(std::max(panel.size(), (size_t)panel_rows(n_in) * (size_t)n_in));
 }
 
-void run_mlp(const Shape& shape, const Matrices& expert, size_t n_rows, MlpScratch& s)
+void run_mlp(const Shape& shape, const Matrices& expert, int inter, size_t n_rows, MlpScratch& s)
 {
-    const int hidden = shape.hidden, inter = shape.intermediate;
+    const int hidden = shape.hidden;
     float *rows = s.rows.data(), *gate = s.gate.data(), *up = s.up.data();
     if (shape.gated) {
         multiply(shape, n_rows, expert.gate, inter, hidden, rows, gate, s.panel.data());

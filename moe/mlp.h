@@ -24,12 +24,13 @@ struct MlpScratch {
     explicit MlpScratch(const Shape& shape);
 
     std::vector<float> rows;  /* [padded tile_rows, H] the rows, then their results */
-    std::vector<float> gate;  /* [padded tile_rows, I] then what the activation gives */
-    std::vector<float> up;    /* [padded tile_rows, I] */
+    std::vector<float> gate;  /* [padded tile_rows, the largest I] then what the activation gives */
+    std::vector<float> up;    /* [padded tile_rows, the largest I] */
     std::vector<float> panel; /* some rows of a weight matrix */
 };
 
-/* s.rows: in, n_rows of H, 1..tile_rows; out, their results. The bits of a row depend on that row alone. */
-void run_mlp(const Shape& shape, const Matrices& expert, size_t n_rows, MlpScratch& s);
+/* inter: I of this expert. s.rows: in, n_rows of H, 1..tile_rows; out, their results. The bits of a row depend on that
+ * row alone. */
+void run_mlp(const Shape& shape, const Matrices& expert, int inter, size_t n_rows, MlpScratch& s);
 
 }  // namespace pmx::moe

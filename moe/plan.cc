@@ -8,24 +8,33 @@
 namespace pmx::moe {
 
 Plan::Plan(const Shape& shape)
-    : first_row((size_t)shape.experts + 1), row_choice(shape.max_rows()), choice_row(shape.max_rows())
+    : capacity(shape),
+      first_row((size_t)shape.places + 1),
+      row_choice(shape.max_rows()),
+      choice_row(shape.max_rows()),
+      choice_place(shape.max_rows())
 {
 }
 
-void Plan::make(const Shape& shape, const int32_t* ids, int n_tokens_now)
+void Plan::make(const Shape& shape, const ExpertMap& map, int rank, const Routing& routing)
 {
-    n_tokens = n_tokens_now;
-    const size_t n_choices = (size_t)n_tokens * (size_t)shape.top_k;
+    const size_t k = (size_t)shape.top_k, n_choices = (size_t)routing.n_tokens * k;
+    n_tokens = routing.n_tokens;
+    n_dropped = capacity.choose(shape, routing.ids, routing.weights, n_tokens);
     std::fill(first_row.begin(), first_row.end(), 0u);
-    for (size_t i = 0; i < n_choices; i++)
-        if (ids[i] >= 0) first_row[(size_t)ids[i] + 1]++;
-    for (size_t e = 0; e < (size_t)shape.experts; e++) first_row[e + 1] += first_row[e];
-    /* first_row[e] runs up to the end of e while rows are dealt out, and is put back after. */
     for (size_t i = 0; i < n_choices; i++) {
-        choice_row[i] = ids[i] < 0 ? kNoRow : first_row[(size_t)ids[i]]++;
-        if (ids[i] >= 0) row_choice[choice_row[i]] = (uint32_t)i;
+        const bool sent = routing.ids[i] >= 0 && !capacity.dropped(i);
+        choice_place[i] = sent ? map.place_of(routing.ids[i], rank, i / k) : -1;
+        if (sent) first_row[(size_t)choice_place[i] + 1]++;
     }
-    for (size_t e = (size_t)shape.experts; e > 0; e--) first_row[e] = first_row[e - 1];
+    for (size_t p = 0; p < (size_t)shape.places; p++) first_row[p + 1] += first_row[p];
+    /* first_row[p] runs up to the end of p while rows are dealt out, and is put back after. */
+    for (size_t i = 0; i < n_choices; i++) {
+        const bool sent = choice_place[i] >= 0;
+        choice_row[i] = sent ? first_row[(size_t)choice_place[i]]++ : kNoRow;
+        if (sent) row_choice[choice_row[i]] = (uint32_t)i;
+    }
+    for (size_t p = (size_t)shape.places; p > 0; p--) first_row[p] = first_row[p - 1];
     first_row[0] = 0;
 }
 

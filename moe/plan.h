@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* plan.h: where each (token, choice) of this rank travels: a counting sort by expert, then token. */
+/* plan.h: where each (token, choice) of this rank travels: a counting sort by the place of the expert, then token. */
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <vector>
 
+#include "moe/capacity.h"
 #include "moe/config.h"
+#include "moe/expert_map.h"
 
 namespace pmx::moe {
 
@@ -17,28 +19,38 @@ inline size_t tile_slot(const Shape& shape, size_t first_row, int local_expert, 
     return first_row / (size_t)shape.tile_rows + (size_t)local_expert + block;
 }
 
-/* In place of a row: a masked choice, for which nothing is sent. */
+/* In place of a row: a choice that is masked or dropped, for which nothing is sent. */
 inline constexpr uint32_t kNoRow = UINT32_MAX;
+
+/* Of one call of one rank. */
+struct Routing {
+    const int32_t* ids;   /* [n_tokens, k], checked; -1 gets no row */
+    const float* weights; /* [n_tokens, k] */
+    int n_tokens;
+};
 
 struct Plan {
     explicit Plan(const Shape& shape);
 
-    /* ids: [n_tokens, k], checked; -1 gets no row. Allocates nothing. */
-    void make(const Shape& shape, const int32_t* ids, int n_tokens);
+    /* Allocates nothing. */
+    void make(const Shape& shape, const ExpertMap& map, int rank, const Routing& routing);
 
-    /* The rows of all experts; of one: [first_row[e], first_row[e + 1]) in dispatch_send. */
+    /* The rows of all places; of one: [first_row[p], first_row[p + 1]) in dispatch_send. */
     size_t n_rows() const { return first_row.back(); }
-    size_t n_rows(int expert) const { return first_row[(size_t)expert + 1] - first_row[(size_t)expert]; }
-    /* First row of the expert in the region of its rank. */
-    size_t region_row(const Shape& shape, int expert) const
+    size_t n_rows(int place) const { return first_row[(size_t)place + 1] - first_row[(size_t)place]; }
+    /* First row of the place in the region of its rank. */
+    size_t region_row(const Shape& shape, int place) const
     {
-        return first_row[(size_t)expert] - first_row[(size_t)(expert - expert % shape.local_experts)];
+        return first_row[(size_t)place] - first_row[(size_t)(place - place % shape.local_experts)];
     }
 
     int n_tokens = 0;
-    std::vector<uint32_t> first_row;  /* [E + 1] */
+    uint64_t n_dropped = 0;
+    Capacity capacity;
+    std::vector<uint32_t> first_row;  /* [places + 1] */
     std::vector<uint32_t> row_choice; /* [row] token * k + choice */
     std::vector<uint32_t> choice_row; /* [token * k + choice] the row, or kNoRow */
+    std::vector<int32_t> choice_place; /* [token * k + choice] the place, or -1 */
 };
 
 /* PMX_ERR_ARGUMENT: an id is not in -1..E-1, or a token has an expert twice. */

@@ -102,10 +102,10 @@ void add_bias(Doubles& rows, const float* bias, size_t n)
     for (size_t i = 0; bias && i < rows.size(); i++) rows[i] += (double)bias[i % n];
 }
 
-/* rows [m, H] to [m, H]. */
-Doubles mlp(const Shape& shape, const Expert& expert, const Doubles& rows, size_t m)
+/* rows [m, H] to [m, H]; inter: I of the expert. */
+Doubles mlp(const Shape& shape, const Expert& expert, size_t inter, const Doubles& rows, size_t m)
 {
-    const size_t hidden = (size_t)shape.hidden, inter = (size_t)shape.intermediate;
+    const size_t hidden = (size_t)shape.hidden;
     Doubles up = multiply(rows, m, expert.up, inter, hidden, shape.bf16), gate(up.size());
     add_bias(up, expert.up_bias, inter);
     if (shape.gated) {
@@ -128,11 +128,34 @@ void add_expert(const Shape& shape, const Expert& expert, const std::vector<size
         for (size_t h = 0; h < hidden; h++)
             rows[r * hidden + h] =
                 x[choices[r] / k * hidden + h] * (shape.weight_on_input ? routing.weights[choices[r]] : 1.0);
-    const Doubles out = mlp(shape, expert, rows, m);
+    const Doubles out = mlp(shape, expert, (size_t)shape.intermediate, rows, m);
     for (size_t r = 0; r < m; r++)
         for (size_t h = 0; h < hidden; h++)
             y[choices[r] / k * hidden + h] +=
                 out[r * hidden + h] * (shape.weight_on_input ? 1.0 : routing.weights[choices[r]]);
+}
+
+/* Adds the shared expert of all tokens. */
+void add_shared(const Shape& shape, const pmx_moe_weights_t& w, const Doubles& x, size_t n_tokens, Doubles& y)
+{
+    const size_t hidden = (size_t)shape.hidden;
+    if (!shape.shared_intermediate || n_tokens == 0) return;
+    const Expert shared{w.shared_gate, w.shared_up, w.shared_down, nullptr, nullptr, nullptr};
+    const Doubles out = mlp(shape, shared, (size_t)shape.shared_intermediate, x, n_tokens);
+    Doubles gates(n_tokens, 1.0);
+    if (w.shared_router) gates = multiply(x, n_tokens, w.shared_router, 1, hidden, shape.bf16);
+    for (double& gate : gates) gate = w.shared_router ? 1 / (1 + std::exp(-gate)) : 1;
+    for (size_t i = 0; i < y.size(); i++) y[i] += gates[i / hidden] * out[i];
+}
+
+/* The choices that fell on one expert, in the order of tokens, down to its capacity. */
+void drop(const Shape& shape, const Routing& routing, std::vector<size_t>& choices)
+{
+    if (choices.size() <= (size_t)shape.capacity) return;
+    const auto weight = [&](size_t i) { return (float)routing.weights[i]; }; /* as the layer has them */
+    if (!shape.drop_latest)
+        std::stable_sort(choices.begin(), choices.end(), [&](size_t a, size_t b) { return weight(a) > weight(b); });
+    choices.resize((size_t)shape.capacity);
 }
 
 struct Source {
@@ -171,10 +194,12 @@ int run(const Shape& shape, const Source& source, const Input& in, double* y_out
     Doubles y(x.size());
     for (int e = 0; e < shape.experts; e++) {
         if (choices[(size_t)e].empty()) continue;
+        drop(shape, routing, choices[(size_t)e]);
         Expert expert;
         PMX_MOE_TRY(source.get(shape, e, &expert));
         add_expert(shape, expert, choices[(size_t)e], routing, x, y.data());
     }
+    add_shared(shape, source.weights, x, n_tokens, y);
     std::copy(y.begin(), y.end(), y_out);
     return PMX_SUCCESS;
 }
@@ -216,6 +241,8 @@ int pmx_moe_reference(const pmx_moe_config_t* config, const void* router, const 
     pmx::moe::Shape shape;
     PMX_MOE_TRY(pmx::moe::check_config(config, 1, &shape));
     if (!fetch) return fail(PMX_ERR_ARGUMENT, "fetch is NULL");
+    if (shape.shared_intermediate)
+        return fail(PMX_ERR_ARGUMENT, "the layer has a shared expert: use pmx_moe_reference_layer");
     pmx_moe_weights_t all{};
     all.router = router;
     all.router_bias = router_bias;
@@ -230,7 +257,10 @@ int pmx_moe_reference_layer(const pmx_moe_config_t* config, const pmx_moe_weight
     PMX_MOE_TRY(pmx::moe::check_config(config, 1, &shape));
     if (!weights) return fail(PMX_ERR_ARGUMENT, "weights is NULL");
     pmx_moe_weights_t all;
-    PMX_MOE_TRY(pmx::moe::check_weights(shape, weights, shape.experts, !fetch, &all));
+    PMX_MOE_TRY(pmx::moe::read_weights(shape, weights, &all));
+    const auto every = [](int) { return true; };
+    if (!fetch) PMX_MOE_TRY(pmx::moe::check_experts(shape, all, shape.experts, every));
+    PMX_MOE_TRY(pmx::moe::check_biases(all, shape.experts, every));
     return checked_run(shape, {all, fetch, arg}, {x, n_tokens, ids, choice_weights}, y_out);
 }
 

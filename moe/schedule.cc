@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "moe/combine.h"
+#include "moe/shared.h"
 
 namespace pmx::moe {
 
@@ -20,7 +21,8 @@ uint32_t group_of(const Kernel& kernel, uint32_t row)
 
 Scheduler::Scheduler(const Shape& shape)
 {
-    sources_.reserve((size_t)shape.experts);
+    sources_.reserve((size_t)shape.places);
+    held_.reserve(n_token_groups(shape.max_tokens));
     awaited_.reserve((size_t)shape.n_ranks * shape.region_tiles);
     missing_.resize(n_token_groups(shape.max_tokens));
 }
@@ -30,12 +32,12 @@ void Scheduler::await(const Kernel& kernel, int dst)
     const Shape& shape = kernel.shape;
     const uint32_t tile_rows = (uint32_t)shape.tile_rows;
     for (int j = 0; j < shape.local_experts; j++) {
-        const int expert = dst * shape.local_experts + j;
-        const uint32_t n_rows = (uint32_t)kernel.plan.n_rows(expert);
-        const size_t region_row = kernel.plan.region_row(shape, expert);
+        const int place = dst * shape.local_experts + j;
+        const uint32_t n_rows = (uint32_t)kernel.plan.n_rows(place);
+        const size_t region_row = kernel.plan.region_row(shape, place);
         for (uint32_t row = 0; row < n_rows; row += tile_rows)
             awaited_.push_back({dst, (uint32_t)tile_slot(shape, region_row, j, row / tile_rows),
-                                kernel.plan.first_row[(size_t)expert] + row, std::min(tile_rows, n_rows - row)});
+                                kernel.plan.first_row[(size_t)place] + row, std::min(tile_rows, n_rows - row)});
     }
 }
 
@@ -44,7 +46,9 @@ void Scheduler::begin(Kernel& kernel)
     const Shape& shape = kernel.shape;
     sources_.clear();
     awaited_.clear();
+    held_.clear();
     n_tiles_ = 0;
+    n_shared_ = n_shared_chunks(shape, kernel.plan.n_tokens);
     n_groups_ = n_token_groups(kernel.plan.n_tokens);
     for (int i = 1; i <= shape.n_ranks; i++) {
         const int other = (kernel.rank + i) % shape.n_ranks;
@@ -54,7 +58,7 @@ void Scheduler::begin(Kernel& kernel)
     std::fill(missing_.begin(), missing_.begin() + n_groups_, 0u);
     for (uint32_t row = 0; row < kernel.plan.n_rows(); row++) missing_[group_of(kernel, row)]++;
     for (uint32_t g = 0; g < n_groups_; g++)
-        if (missing_[g] == 0) kernel.tasks.add_group(g);
+        if (missing_[g] == 0) group_is_back(kernel, g);
 }
 
 /* A word that cannot be right would send a tile out of its region. */
@@ -66,6 +70,7 @@ void Scheduler::add_tiles(Kernel& kernel, const Source& source, uint64_t word)
         kernel.report(PMX_ERR_INTERNAL);
         return;
     }
+    kernel.load[(size_t)source.local_expert] += n_rows;
     const uint32_t tile_rows = (uint32_t)shape.tile_rows;
     for (uint32_t row = 0; row < n_rows; row += tile_rows, n_tiles_++)
         kernel.tasks.add_tile({source.src, source.local_expert, (uint32_t)first + row,
@@ -90,8 +95,25 @@ void Scheduler::count_rows(Kernel& kernel, const Awaited& result)
 {
     for (uint32_t row = result.first_row; row < result.first_row + result.n_rows; row++) {
         const uint32_t group = group_of(kernel, row);
-        if (--missing_[group] == 0) kernel.tasks.add_group(group);
+        if (--missing_[group] == 0) group_is_back(kernel, group);
     }
+}
+
+/* The result of the shared expert is part of the sum, and y may be x: groups wait until it has read all tokens. */
+void Scheduler::group_is_back(Kernel& kernel, uint32_t group)
+{
+    if (detail::load_acquire(&kernel.shared_done) == n_shared_)
+        kernel.tasks.add_group(group);
+    else
+        held_.push_back(group);
+}
+
+bool Scheduler::release_held(Kernel& kernel)
+{
+    if (held_.empty() || detail::load_acquire(&kernel.shared_done) != n_shared_) return false;
+    for (uint32_t group : held_) kernel.tasks.add_group(group);
+    held_.clear();
+    return true;
 }
 
 bool Scheduler::poll_results(Kernel& kernel)
@@ -107,13 +129,13 @@ bool Scheduler::poll_results(Kernel& kernel)
 uint64_t Scheduler::progress(const Kernel& kernel) const
 {
     return (uint64_t)detail::load_acquire(&kernel.jobs_done) + detail::load_acquire(&kernel.tiles_done) +
-           detail::load_acquire(&kernel.groups_done);
+           detail::load_acquire(&kernel.shared_done) + detail::load_acquire(&kernel.groups_done);
 }
 
 bool Scheduler::finished(const Kernel& kernel) const
 {
     return sources_.empty() && awaited_.empty() &&
-           progress(kernel) == (uint64_t)kernel.shape.experts + n_tiles_ + n_groups_;
+           progress(kernel) == (uint64_t)kernel.shape.places + n_tiles_ + n_shared_ + n_groups_;
 }
 
 void Scheduler::check_faults(Kernel& kernel, uint64_t last_move_ns) const
@@ -133,6 +155,7 @@ void Scheduler::run(Kernel& kernel)
     for (unsigned turns = 0; !detail::load_acquire(&kernel.error); turns++) {
         bool moved = poll_arrivals(kernel);
         moved |= poll_results(kernel);
+        moved |= release_held(kernel);
         if (finished(kernel)) break;
         idle = moved ? 0 : idle + 1;
         detail::relax(idle);
@@ -152,7 +175,7 @@ std::string Scheduler::describe(const Kernel& kernel) const
         if (detail::load_acquire(&kernel.dispatch.peer_failed[r])) return fmt::format("rank {} has failed", r);
     if (!sources_.empty())
         return fmt::format("{} of {} dispatch signals have not come, the first of them from rank {}", sources_.size(),
-                           kernel.shape.experts, sources_.front().src);
+                           kernel.shape.places, sources_.front().src);
     if (!awaited_.empty())
         return fmt::format("results of {} tiles have not come, the first of them from rank {}", awaited_.size(),
                            awaited_.front().dst);

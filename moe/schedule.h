@@ -37,15 +37,19 @@ class Scheduler {
     bool poll_arrivals(Kernel& kernel);
     bool poll_results(Kernel& kernel);
     bool finished(const Kernel& kernel) const;
-    /* Tiles, groups and jobs done so far: grows while processors move. */
+    /* Jobs, tiles, shared chunks and groups done so far: grows while processors move. */
     uint64_t progress(const Kernel& kernel) const;
     void add_tiles(Kernel& kernel, const Source& source, uint64_t word);
     void count_rows(Kernel& kernel, const Awaited& result);
+    void group_is_back(Kernel& kernel, uint32_t group);
+    bool release_held(Kernel& kernel);
 
     std::vector<Source> sources_;  /* whose signal has not come, remote ones first */
     std::vector<Awaited> awaited_; /* whose result has not come, remote ones first */
     std::vector<uint32_t> missing_; /* [token group] rows that have not come back */
+    std::vector<uint32_t> held_;    /* token groups that wait for the shared expert only */
     uint32_t n_tiles_ = 0;
+    uint32_t n_shared_ = 0;
     uint32_t n_groups_ = 0;
 };
 

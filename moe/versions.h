@@ -14,6 +14,7 @@ namespace pmx::moe {
 /* sizeof of each struct in its first version. */
 inline constexpr size_t kFirstConfigBytes = offsetof(pmx_moe_config_t, activation);
 inline constexpr size_t kFirstWeightsBytes = offsetof(pmx_moe_weights_t, choice_bias);
+inline constexpr size_t kFirstCountersBytes = offsetof(pmx_moe_counters_t, dropped);
 
 /* Fields that the caller does not know are 0 in out. A caller may know fields that this library does not, as long as
  * they are 0. name: of the struct. */

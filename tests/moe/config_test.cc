@@ -45,6 +45,12 @@ void a_bad_value_is_refused_with_its_rule(void**)
         {[](auto& c) { c.scale = -1; }, 2, "scale is -1: must be a number above 0, or 0 for 1"},
         {[](auto& c) { c.scale = INFINITY; }, 2, "scale is inf: must be a number above 0, or 0 for 1"},
         {[](auto& c) { c.weight_on_input = 2; }, 2, "weight_on_input is 2: must be 0 to 1"},
+        {[](auto& c) { c.shared_intermediate = 8; }, 2,
+         "shared_intermediate is 8: must be a multiple of 16, 16 to 65536"},
+        {[](auto& c) { c.capacity = -1; }, 2, "capacity is -1: must be 0 to 1048576"},
+        {[](auto& c) { c.drop = (pmx_moe_drop_t)2; }, 2, "drop is 2: must be 0 to 1"},
+        {[](auto& c) { c.physical_experts = 7; }, 2, "physical_experts is 7: must be 8 to 8192"},
+        {[](auto& c) { c.physical_experts = 10; }, 4, "physical_experts is 10: must be a multiple of the 4 ranks"},
         {[](auto&) {}, 0, "ranks is 0: must be 1 to 4096"},
     };
     for (const Case& one : cases) {
@@ -87,6 +93,26 @@ void an_older_and_a_newer_caller_are_understood(void**)
     assert_non_null(strstr(pmx_last_error_detail(), "must be 0"));
 }
 
+/* 60 experts over 8 ranks need places that stay empty. */
+void places_need_not_be_full(void**)
+{
+    pmx_moe_config_t c = model::config(64, 48, 60, 4, 16, PMX_MOE_BF16);
+    assert_int_equal(pmx_moe_check(&c, 8), PMX_ERR_ARGUMENT);
+    c.physical_experts = 64;
+    assert_int_equal(pmx_moe_check(&c, 8), PMX_SUCCESS);
+}
+
+/* With a capacity the heap is smaller: a rank sends no expert more. */
+void a_capacity_saves_heap(void**)
+{
+    pmx_moe_config_t c = good();
+    size_t all = 0, limited = 0;
+    assert_int_equal(pmx_moe_heap_bytes(&c, 2, &all), 0);
+    c.capacity = 3;
+    assert_int_equal(pmx_moe_heap_bytes(&c, 2, &limited), 0);
+    assert_true(limited < all);
+}
+
 void parts_do_not_overlap_and_fill_the_heap_bytes(void**)
 {
     for (int n_ranks : {1, 2, 4, 8})
@@ -95,6 +121,8 @@ void parts_do_not_overlap_and_fill_the_heap_bytes(void**)
                 pmx_moe_config_t c = good();
                 c.top_k = top_k;
                 c.tile_rows = tile_rows;
+                c.capacity = tile_rows == 5 ? 3 : 0;
+                c.physical_experts = top_k == 2 ? 16 : 0;
                 pmx::moe::Shape shape;
                 assert_int_equal(pmx::moe::check_config(&c, n_ranks, &shape), 0);
                 pmx::moe::Layout layout = pmx::moe::make_layout(shape);
@@ -162,6 +190,8 @@ int main()
     const CMUnitTest tests[] = {
         cmocka_unit_test(a_bad_value_is_refused_with_its_rule),
         cmocka_unit_test(an_older_and_a_newer_caller_are_understood),
+        cmocka_unit_test(places_need_not_be_full),
+        cmocka_unit_test(a_capacity_saves_heap),
         cmocka_unit_test(parts_do_not_overlap_and_fill_the_heap_bytes),
         cmocka_unit_test(every_cell_has_a_place_of_its_own),
         cmocka_unit_test(arrival_words_keep_their_parts_apart),

@@ -44,6 +44,7 @@ struct Case {
     uint64_t first_call; /* number of the call before the first */
     void (*features)(pmx_moe_config_t&) = [](pmx_moe_config_t&) {};
     bool masked = false; /* the routing is given, with a third of the choices masked */
+    bool copies = false; /* experts have copies, and places are empty: places_of */
 
     bool routed() const { return one_expert || masked; }
 };
@@ -66,6 +67,12 @@ const Case cases[] = {
      [](auto& c) { c.scores = PMX_MOE_SIGMOID, c.weight_on_input = 1, c.renormalise = 0; }},
     {"masked, no gate", 64, 48, 24, 3, PMX_MOE_FP32, 8, [](int r) { return 18 - r; }, false, 0,
      [](auto& c) { c.activation = PMX_MOE_GELU; }, true},
+    {"shared expert", 64, 48, 24, 2, PMX_MOE_BF16, 8, [](int r) { return 6 * r + 1; }, false, 0,
+     [](auto& c) { c.shared_intermediate = 96; }},
+    {"capacity", 64, 48, 24, 4, PMX_MOE_FP32, 4, [](int r) { return 40 - r; }, false, 0,
+     [](auto& c) { c.capacity = 5; }},
+    {"copies of experts", 64, 48, 22, 4, PMX_MOE_FP32, 8, [](int r) { return 30 - r; }, false, 0,
+     [](auto& c) { c.physical_experts = 48, c.capacity = 7, c.drop = PMX_MOE_DROP_LATEST; }, false, true},
 };
 
 struct Mode {
@@ -84,6 +91,14 @@ std::vector<Mode> modes()
             all.push_back({(pmx_order_t)order, signals,
                            std::string(orders[order]) + (signals == PMX_SIGNALS_COUPLED ? " coupled" : " grouped")});
     return all;
+}
+
+/* 48 places for 22 experts: 0 has three, 1 to 20 have two, 21 has one, and the rest are empty. */
+std::vector<int32_t> places_of(const Case& c)
+{
+    std::vector<int32_t> map(48, -1);
+    for (int p = 0; p < 44; p++) map[(size_t)(7 * p % 48)] = p == 43 ? 0 : p % c.experts;
+    return map;
 }
 
 /* What one rank holds of a case. */
@@ -112,9 +127,22 @@ struct Input {
     std::vector<double> expected;
 };
 
+/* Rows of one call of this rank that are more than the capacity of their expert. */
+uint64_t over_capacity(pmx_moe_t moe, const Input& in)
+{
+    const size_t n = (size_t)(in.n_tokens * moe->shape.top_k);
+    std::vector<int32_t> ids(n);
+    std::vector<float> weights(n);
+    must(pmx_moe_route(moe, in.x.data(), in.n_tokens, ids.data(), weights.data()), "pmx_moe_route");
+    std::vector<uint64_t> rows((size_t)moe->shape.experts);
+    uint64_t over = 0;
+    for (int32_t id : ids) over += ++rows[(size_t)id] > (uint64_t)moe->shape.capacity;
+    return over;
+}
+
 /* Per call and rank: a put and a signal for each expert of another rank, and an order point for each
  * of them (coupled) or for each other rank (grouped). */
-void check_counters(const Case& c, const Mode& mode, pmx_moe_t moe)
+void check_counters(const Case& c, const Mode& mode, pmx_moe_t moe, const Input& in)
 {
     pmx_moe_counters_t n{};
     n.size_bytes = sizeof n;
@@ -122,7 +150,7 @@ void check_counters(const Case& c, const Mode& mode, pmx_moe_t moe)
     pmx_ctx_attr_t attr{};
     attr.size_bytes = sizeof attr;
     must(pmx_ctx_query(moe->dispatch_ctx, &attr), "attributes");
-    const uint64_t sent = (uint64_t)(kCalls * n_network * (c.experts / size));
+    const uint64_t sent = (uint64_t)(kCalls * n_network * (moe->shape.places / size));
     const uint64_t points = attr.signals == PMX_SIGNALS_COUPLED ? sent : (uint64_t)(kCalls * n_network);
     const bool never_stalls = attr.order >= PMX_ORDER_DEFERRED;
     auto equal = [&](const char* what, uint64_t seen, uint64_t expected) {
@@ -135,6 +163,7 @@ void check_counters(const Case& c, const Mode& mode, pmx_moe_t moe)
     equal("combine puts less combine signals", n.combine.puts - n.combine.signals, 0);
     equal("errors", n.dispatch.errors + n.combine.errors, 0);
     if (never_stalls) equal("stalls", n.dispatch.stalls + n.combine.stalls, 0);
+    if (!c.routed()) equal("dropped rows", n.dropped, kCalls * over_capacity(moe, in));
 }
 
 /* The hash of the results of this rank; 0 when the transport does not know the mode. */
@@ -145,7 +174,9 @@ uint64_t run_mode(const Case& c, const pmx_moe_config_t& config, const Mode& mod
     int err = pmx::moe::create(&config, from_env ? nullptr : &attr, &moe);
     if (err == PMX_ERR_UNSUPPORTED) return 0;
     must(err, "pmx_moe_create");
-    pmx_moe_weights_t weights = in.used.weights(rank * c.experts / size, c.experts / size);
+    const std::vector<int32_t> map = c.copies ? places_of(c) : std::vector<int32_t>();
+    const int n_places = moe->shape.local_experts;
+    pmx_moe_weights_t weights = in.used.weights(rank * n_places, n_places, c.copies ? map.data() : nullptr);
     must(pmx_moe_set_weights(moe, &weights), "pmx_moe_set_weights");
     moe->call = c.first_call;
     uint64_t first = 0;
@@ -161,7 +192,7 @@ uint64_t run_mode(const Case& c, const pmx_moe_config_t& config, const Mode& mod
         const double error = model::relative_error(y, in.expected, (size_t)c.hidden, c.dtype == PMX_MOE_BF16);
         if (!(error < limit)) bad(c.name, mode.name, "relative error", error, limit);
     }
-    check_counters(c, mode, moe);
+    check_counters(c, mode, moe, in);
     must(pmx_moe_free(moe), "pmx_moe_free");
     return first;
 }

@@ -55,7 +55,8 @@ inline pmx_moe_config_t config(int hidden, int intermediate, int experts, int to
     return c;
 }
 
-/* All experts of a layer. Biases and a choice bias are there when the activation or the scores are not the plain ones. */
+/* All experts of a layer. Biases and a choice bias are there when the activation or the scores are not the plain ones; the
+ * shared expert has a gate of its own when top_k is even. */
 struct Model {
     explicit Model(const pmx_moe_config_t& c) : config(c)
     {
@@ -68,27 +69,43 @@ struct Model {
             up.push_back(matrix(1001 + 3 * e, n, in, bf16));
             down.push_back(matrix(1002 + 3 * e, n, out, bf16));
         }
+        if (c.shared_intermediate) {
+            const size_t s = h * (size_t)c.shared_intermediate;
+            for (uint64_t seed : {3, 4}) shared.push_back(matrix(seed, s, in, bf16));
+            shared.push_back(matrix(5, s, 2.0f / std::sqrt((float)c.shared_intermediate), bf16));
+            shared.push_back(matrix(6, h, in, bf16));
+        }
         if (c.activation != PMX_MOE_SWIGLU)
             for (size_t e = 0; e < 3 * experts; e++) biases.push_back(floats(5000 + e, e % 3 == 2 ? h : n / h, 0.5f));
         if (c.scores == PMX_MOE_SIGMOID || c.scores == PMX_MOE_SQRT_SOFTPLUS) choice_bias = floats(2, experts, 0.2f);
     }
 
-    /* Pointers to the n experts from first on; valid as long as the model. */
-    pmx_moe_weights_t weights(int first, int n)
+    /* Pointers to the n experts from first on, or to those of the map; valid as long as the model. */
+    pmx_moe_weights_t weights(int first, int n, const int32_t* map = nullptr)
     {
         pointers.clear();
-        for (const auto* all : {&gate, &up, &down})
-            for (int e = first; e < first + n; e++) pointers.push_back((*all)[(size_t)e].data());
+        bias_pointers.clear();
+        for (size_t part = 0; part < 3; part++)
+            for (int p = first; p < first + n; p++) {
+                const size_t e = (size_t)(map ? map[p] : p);
+                const bool empty = map && map[p] < 0;
+                pointers.push_back(empty ? nullptr : (part == 0 ? gate : part == 1 ? up : down)[e].data());
+                if (!biases.empty()) bias_pointers.push_back(empty ? nullptr : biases[3 * e + part].data());
+            }
         pmx_moe_weights_t w{};
+        w.expert_map = map;
+        if (!shared.empty()) {
+            w.shared_gate = shared[0].data();
+            w.shared_up = shared[1].data();
+            w.shared_down = shared[2].data();
+            if (config.top_k % 2 == 0) w.shared_router = shared[3].data();
+        }
         w.size_bytes = sizeof w;
         w.router = router.data();
         w.gate = pointers.data();
         w.up = pointers.data() + n;
         w.down = pointers.data() + 2 * n;
         if (!choice_bias.empty()) w.choice_bias = choice_bias.data();
-        bias_pointers.clear();
-        for (size_t part = 0; part < 3 && !biases.empty(); part++)
-            for (int e = first; e < first + n; e++) bias_pointers.push_back(biases[3 * (size_t)e + part].data());
         if (biases.empty()) return w;
         w.gate_bias = bias_pointers.data();
         w.up_bias = bias_pointers.data() + n;
@@ -123,6 +140,7 @@ struct Model {
     std::vector<Bytes> gate, up, down;
     std::vector<std::vector<float>> biases; /* of gate, up and down of each expert */
     std::vector<float> choice_bias;
+    std::vector<Bytes> shared; /* gate, up, down, router */
     std::vector<const void*> pointers;
     std::vector<const float*> bias_pointers;
 };

@@ -16,17 +16,36 @@ struct Case {
     pmx::moe::Shape shape;
     int n_tokens;
     std::vector<int32_t> ids;
+    std::vector<float> weights;
+    std::vector<int32_t> experts; /* [places] */
+    int rank;
+
+    pmx::moe::Plan plan() const
+    {
+        pmx::moe::ExpertMap map(shape);
+        RC_ASSERT(map.set(shape, experts.data()) == 0);
+        pmx::moe::Plan made(shape);
+        made.make(shape, map, rank, {ids.data(), weights.data(), n_tokens});
+        return made;
+    }
 };
 
 Case any_case()
 {
     const int n_ranks = *rc::gen::inRange(1, 6), n_local = *rc::gen::inRange(1, 6);
-    const int experts = n_ranks * n_local, top_k = *rc::gen::inRange(1, std::min(experts, 8) + 1);
+    const int places = n_ranks * n_local, experts = *rc::gen::inRange(1, places + 1), top_k = *rc::gen::inRange(1, std::min(experts, 8) + 1);
     const int n_tokens = *rc::gen::inRange(0, 41);
     pmx_moe_config_t c = model::config(16, 16, experts, top_k, 40, PMX_MOE_BF16);
     c.tile_rows = *rc::gen::inRange(1, 9);
-    Case one{{}, n_tokens, {}};
+    c.physical_experts = places;
+    c.capacity = *rc::gen::inRange(0, 20);
+    c.drop = *rc::gen::element(PMX_MOE_DROP_LOWEST, PMX_MOE_DROP_LATEST);
+    Case one{{}, n_tokens, {}, {}, {}, *rc::gen::inRange(0, n_ranks)};
     RC_ASSERT(pmx::moe::check_config(&c, n_ranks, &one.shape) == 0);
+    for (int p = 0; p < places; p++) one.experts.push_back(p < experts ? p : *rc::gen::inRange(-1, experts));
+    for (int p = places - 1; p > 0; p--)
+        std::swap(one.experts[(size_t)p], one.experts[(size_t)*rc::gen::inRange(0, p + 1)]);
+    for (int i = 0; i < n_tokens * top_k; i++) one.weights.push_back((float)*rc::gen::inRange(0, 5) / 4);
     /* Few of the experts get most of the rows; a fifth of the choices is masked. */
     const int n_liked = *rc::gen::inRange(top_k, experts + 1);
     for (int t = 0; t < n_tokens; t++) {
@@ -38,31 +57,46 @@ Case any_case()
     return one;
 }
 
-void rows_are_sorted_by_expert_then_token()
+/* Whether the choice is kept, by counting those of its expert that come before it. */
+bool kept(const Case& one, size_t i)
+{
+    if (one.ids[i] < 0) return false;
+    int before = 0;
+    for (size_t j = 0; j < one.ids.size(); j++) {
+        if (j == i || one.ids[j] != one.ids[i]) continue;
+        const bool better = !one.shape.drop_latest && one.weights[j] != one.weights[i] ? one.weights[j] > one.weights[i] : j < i;
+        before += better;
+    }
+    return before < one.shape.capacity;
+}
+
+void rows_are_sorted_by_place_then_token()
 {
     const Case one = any_case();
-    pmx::moe::Plan plan(one.shape);
-    plan.make(one.shape, one.ids.data(), one.n_tokens);
+    const pmx::moe::Plan plan = one.plan();
+    uint64_t n_dropped = 0;
     std::vector<std::pair<int32_t, uint32_t>> rows(plan.n_rows());
     std::set<uint32_t> used;
     for (size_t i = 0; i < one.ids.size(); i++) {
         uint32_t row = plan.choice_row[i], token = (uint32_t)i / (uint32_t)one.shape.top_k;
-        RC_ASSERT((row == pmx::moe::kNoRow) == (one.ids[i] == -1));
-        if (one.ids[i] == -1) continue;
+        RC_ASSERT((row != pmx::moe::kNoRow) == kept(one, i));
+        n_dropped += one.ids[i] >= 0 && !kept(one, i);
+        if (row == pmx::moe::kNoRow) continue;
+        const int32_t place = plan.choice_place[i];
+        RC_ASSERT(one.experts[(size_t)place] == one.ids[i]);
         RC_ASSERT(row < rows.size() && used.insert(row).second);
         RC_ASSERT(plan.row_choice[row] == i);
-        RC_ASSERT(row >= plan.first_row[(size_t)one.ids[i]] && row < plan.first_row[(size_t)one.ids[i] + 1]);
-        rows[row] = {one.ids[i], token};
+        RC_ASSERT(row >= plan.first_row[(size_t)place] && row < plan.first_row[(size_t)place + 1]);
+        rows[row] = {place, token};
     }
-    RC_ASSERT(used.size() == rows.size());
+    RC_ASSERT(used.size() == rows.size() && plan.n_dropped == n_dropped);
     RC_ASSERT(std::is_sorted(rows.begin(), rows.end()));
 }
 
 void tiles_of_a_region_have_slots_of_their_own()
 {
     const Case one = any_case();
-    pmx::moe::Plan plan(one.shape);
-    plan.make(one.shape, one.ids.data(), one.n_tokens);
+    const pmx::moe::Plan plan = one.plan();
     for (int dst = 0; dst < one.shape.n_ranks; dst++) {
         std::set<size_t> slots;
         for (int j = 0; j < one.shape.local_experts; j++) {
@@ -113,7 +147,7 @@ void tasks_come_out_once_and_remote_first()
 
 int main()
 {
-    bool ok = rc::check("rows are sorted by expert, then token", rows_are_sorted_by_expert_then_token);
+    bool ok = rc::check("rows are sorted by place, then token", rows_are_sorted_by_place_then_token);
     ok &= rc::check("tiles of a region have slots of their own", tiles_of_a_region_have_slots_of_their_own);
     ok &= rc::check("tasks come out once, and remote ones first", tasks_come_out_once_and_remote_first);
     return ok ? 0 : 1;

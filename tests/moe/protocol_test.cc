@@ -102,6 +102,119 @@ void every_activation_and_router_agrees_with_the_oracle(void**)
         }
 }
 
+void a_shared_expert_and_a_capacity_agree_with_the_oracle(void**)
+{
+    auto tokens = [](int rank, int call) { return rank == 1 ? 0 : 17 + call; };
+    for (pmx_moe_dtype_t dtype : {PMX_MOE_FP32, PMX_MOE_BF16})
+        for (int top_k : {1, 2}) /* without and with a gate of its own */
+            for (pmx_moe_drop_t drop : {PMX_MOE_DROP_LOWEST, PMX_MOE_DROP_LATEST}) {
+                pmx_moe_config_t c = model::config(48, 32, 12, top_k, 20, dtype);
+                c.n_blocks = 3;
+                c.tile_rows = 4;
+                c.shared_intermediate = 64;
+                c.capacity = 2;
+                c.drop = drop;
+                check(run_layer(c, 3, 0, 2, tokens), dtype == PMX_MOE_FP32 ? 1e-5 : 1e-2);
+                c.activation = PMX_MOE_RELU;
+                check(run_layer(c, 2, 0, 1, tokens), dtype == PMX_MOE_FP32 ? 1e-5 : 1e-2);
+            }
+}
+
+/* The rows of every place of every rank, with copies: each copy gets its share, and nothing else. */
+void load_counts_the_rows_of_each_place(void**)
+{
+    constexpr int kRanks = 2, kPlaces = 8, kTokens = 10;
+    const int32_t map[kPlaces] = {0, 1, 2, 0, -1, 0, 0, 1}; /* 0 has four copies, 1 has two */
+    uint64_t load[kPlaces] = {}, again[kPlaces];
+    uint64_t dropped[kRanks];
+    int err = 0;
+    thread_ranks::run(kRanks, kHeapBytes, kTimeoutMs, [&](int rank) {
+        pmx_moe_config_t c = model::config(16, 16, 3, 1, kTokens, PMX_MOE_FP32);
+        c.physical_experts = kPlaces;
+        c.capacity = 8;
+        c.drop = PMX_MOE_DROP_LATEST;
+        model::Model m(c);
+        pmx_moe_weights_t weights = m.weights(rank * 4, 4, map);
+        pmx_moe_t moe;
+        if (pmx_moe_create(&c, &moe)) return;
+        int own = pmx_moe_set_weights(moe, &weights);
+        model::Bytes x = m.tokens(rank, kTokens), y(x.size());
+        std::vector<int32_t> ids(kTokens, rank == 0 ? 0 : 1);
+        std::vector<float> w(kTokens, 1.0f);
+        if (!own) own = pmx_moe_forward_routed(moe, x.data(), kTokens, ids.data(), w.data(), y.data());
+        pmx_moe_counters_t counters{};
+        counters.size_bytes = sizeof counters;
+        if (!own) own = pmx_moe_counters_get(moe, &counters);
+        dropped[rank] = counters.dropped;
+        if (!own) own = pmx_moe_load_get(moe, load + rank * 4);
+        pmx_moe_counters_reset(moe);
+        if (!own) own = pmx_moe_load_get(moe, again + rank * 4);
+        if (own) err = own;
+        pmx_moe_free(moe);
+    });
+    assert_int_equal(err, 0);
+    const uint64_t expected[kPlaces] = {2, 4, 0, 2, 0, 2, 2, 4};
+    for (int p = 0; p < kPlaces; p++) {
+        assert_int_equal(load[p], expected[p]);
+        assert_int_equal(again[p], 0);
+    }
+    for (uint64_t n : dropped) assert_int_equal(n, 2);
+}
+
+void a_bad_map_is_refused_and_the_old_one_stays(void**)
+{
+    thread_ranks::run(1, kHeapBytes, kTimeoutMs, [&](int) {
+        pmx_moe_config_t c = model::config(16, 16, 2, 1, 4, PMX_MOE_FP32);
+        c.physical_experts = 4;
+        model::Model m(c);
+        const int32_t good[] = {0, 1, 1, -1}, outside[] = {0, 1, 2, 0}, missing[] = {1, 1, 1, -1};
+        pmx_moe_t moe;
+        assert_int_equal(pmx_moe_create(&c, &moe), 0);
+        auto set = [&](const int32_t* map, const int32_t* told) {
+            pmx_moe_weights_t w = m.weights(0, 4, map);
+            w.expert_map = told;
+            return pmx_moe_set_weights(moe, &w);
+        };
+        assert_int_equal(set(good, good), 0);
+        assert_int_equal(set(good, nullptr), PMX_ERR_ARGUMENT);
+        assert_string_equal(pmx_last_error_detail(),
+                            "expert_map is NULL: must say which of the 2 experts is in each of the 4 places");
+        assert_int_equal(set(good, outside), PMX_ERR_ARGUMENT);
+        assert_string_equal(pmx_last_error_detail(), "expert_map[2] is 2: must be -1 to 1");
+        assert_int_equal(set(good, missing), PMX_ERR_ARGUMENT);
+        assert_string_equal(pmx_last_error_detail(), "expert_map has no place for expert 0: must have each at least once");
+        const int32_t full[] = {0, 1, 1, 0};
+        assert_int_equal(set(good, full), PMX_ERR_ARGUMENT);
+        assert_string_equal(pmx_last_error_detail(), "gate[3] is NULL");
+        model::Bytes x = m.tokens(0, 4), y(x.size());
+        std::vector<double> r(4 * 16);
+        assert_int_equal(pmx_moe_forward(moe, x.data(), 4, y.data()), 0);
+        m.config.physical_experts = 0;
+        assert_int_equal(m.reference(x, 4, nullptr, nullptr, r.data()), 0);
+        assert_true(model::relative_error(y, r, 16, false) < 1e-5);
+        pmx_moe_free(moe);
+    });
+}
+
+/* A program with the first pmx_moe.h has no room for the later counters. */
+void counters_of_an_older_caller_end_where_it_ends(void**)
+{
+    thread_ranks::run(1, kHeapBytes, kTimeoutMs, [&](int) {
+        pmx_moe_config_t c = model::config(16, 16, 2, 1, 4, PMX_MOE_FP32);
+        pmx_moe_t moe;
+        assert_int_equal(pmx_moe_create(&c, &moe), 0);
+        pmx_moe_counters_t counters{};
+        counters.size_bytes = offsetof(pmx_moe_counters_t, dropped);
+        counters.dropped = 77;
+        assert_int_equal(pmx_moe_counters_get(moe, &counters), 0);
+        assert_int_equal(counters.dropped, 77);
+        assert_int_equal(counters.size_bytes, offsetof(pmx_moe_counters_t, dropped));
+        counters.size_bytes--;
+        assert_int_equal(pmx_moe_counters_get(moe, &counters), PMX_ERR_ARGUMENT);
+        pmx_moe_free(moe);
+    });
+}
+
 void ranks_without_tokens_serve_the_others(void**)
 {
     pmx_moe_config_t c = model::config(32, 32, 8, 2, 9, PMX_MOE_FP32);
@@ -240,6 +353,10 @@ int main()
     const CMUnitTest tests[] = {
         cmocka_unit_test(results_agree_with_the_oracle_for_any_number_of_ranks),
         cmocka_unit_test(every_activation_and_router_agrees_with_the_oracle),
+        cmocka_unit_test(a_shared_expert_and_a_capacity_agree_with_the_oracle),
+        cmocka_unit_test(load_counts_the_rows_of_each_place),
+        cmocka_unit_test(a_bad_map_is_refused_and_the_old_one_stays),
+        cmocka_unit_test(counters_of_an_older_caller_end_where_it_ends),
         cmocka_unit_test(ranks_without_tokens_serve_the_others),
         cmocka_unit_test(call_numbers_pass_the_end_of_the_tag),
         cmocka_unit_test(a_changed_weight_is_seen),

@@ -196,6 +196,60 @@ void every_router_is_its_formula(void**)
                 }
 }
 
+/* y without the shared expert or without rows, and what comes to it. */
+void the_shared_expert_is_added_to_every_token(void**)
+{
+    for (int top_k : {1, 2}) {
+        pmx_moe_config_t c = small(PMX_MOE_FP32);
+        c.top_k = top_k;
+        c.shared_intermediate = 48;
+        model::Model m(c);
+        model::Bytes x = m.tokens(0, kTokens);
+        const std::vector<float> tokens = floats(x, false);
+        std::vector<int32_t> none((size_t)(kTokens * top_k), -1);
+        std::vector<float> weights(none.size());
+        std::vector<double> y(kTokens * kHidden);
+        assert_int_equal(m.reference(x, kTokens, none.data(), weights.data(), y.data()), 0);
+        for (size_t t = 0; t < kTokens; t++) {
+            const Row in(&tokens[t * kHidden], &tokens[t * kHidden] + kHidden);
+            Row gate = times(floats(m.shared[0], false), 48, in), up = times(floats(m.shared[1], false), 48, in);
+            for (size_t i = 0; i < 48; i++) gate[i] = activation(c.activation, gate[i], up[i]);
+            const Row out = times(floats(m.shared[2], false), kHidden, gate);
+            const long double logit = times(floats(m.shared[3], false), 1, in)[0];
+            const long double factor = top_k == 2 ? 1 / (1 + std::exp(-logit)) : 1;
+            for (size_t h = 0; h < kHidden; h++)
+                assert_true(std::fabs((double)(y[t * kHidden + h] - factor * out[h])) < 1e-12);
+        }
+        assert_int_equal(pmx_moe_reference(&c, m.router.data(), nullptr, model::Model::fetch, &m, x.data(), 1, nullptr,
+                                           nullptr, y.data()),
+                         PMX_ERR_ARGUMENT);
+    }
+}
+
+/* Three tokens for one expert with room for two: which one gets nothing. */
+void a_capacity_drops_by_weight_or_by_token(void**)
+{
+    const int32_t ids[] = {3, 3, 3};
+    const float weights[] = {0.25f, 0.5f, 0.25f}, other[] = {0.25f, 0.5f, 0.75f};
+    const auto first_without = [&](pmx_moe_drop_t drop, const float* w) {
+        pmx_moe_config_t c = model::config(kHidden, kInter, kExperts, 1, 3, PMX_MOE_FP32);
+        c.capacity = 2;
+        c.drop = drop;
+        model::Model m(c);
+        model::Bytes x = m.tokens(0, 3);
+        std::vector<double> y(3 * kHidden);
+        assert_int_equal(m.reference(x, 3, ids, w, y.data()), 0);
+        int without = -1, n = 0;
+        for (int t = 0; t < 3; t++)
+            if (y[(size_t)t * kHidden] == 0 && y[(size_t)t * kHidden + 1] == 0) without = t, n++;
+        assert_int_equal(n, 1);
+        return without;
+    };
+    assert_int_equal(first_without(PMX_MOE_DROP_LOWEST, weights), 2);
+    assert_int_equal(first_without(PMX_MOE_DROP_LOWEST, other), 0);
+    assert_int_equal(first_without(PMX_MOE_DROP_LATEST, other), 2);
+}
+
 /* The clamps are out of the reach of random weights: one input of 1, an identity, and a large bias. */
 void the_clamps_of_gpt_oss_are_at_7(void**)
 {
@@ -295,6 +349,8 @@ int main()
         cmocka_unit_test(the_oracle_is_the_formula),
         cmocka_unit_test(every_activation_is_its_formula),
         cmocka_unit_test(every_router_is_its_formula),
+        cmocka_unit_test(the_shared_expert_is_added_to_every_token),
+        cmocka_unit_test(a_capacity_drops_by_weight_or_by_token),
         cmocka_unit_test(the_clamps_of_gpt_oss_are_at_7),
         cmocka_unit_test(a_masked_choice_adds_nothing),
         cmocka_unit_test(a_failing_fetch_ends_the_oracle),
