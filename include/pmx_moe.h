@@ -103,7 +103,7 @@ typedef struct pmx_moe_weights {
 /* What one phase sent through the proxy, summed over all calls since the last reset. */
 typedef struct pmx_moe_counters {
     size_t size_bytes; /* filled by the caller */
-    uint64_t forwards; /* calls of pmx_moe_forward and pmx_moe_forward_routed */
+    uint64_t forwards; /* calls of pmx_moe_forward, pmx_moe_forward_routed and pmx_moe_combine_end */
     uint64_t tiles;    /* expert tiles computed on this rank */
     pmx_counters_t dispatch;
     pmx_counters_t combine;
@@ -130,6 +130,20 @@ PMX_API int pmx_moe_forward(pmx_moe_t moe, const void *x, int n_tokens, void *y_
  * or -1: a masked choice, whose weight is not read and which adds nothing. */
 PMX_API int pmx_moe_forward_routed(pmx_moe_t moe, const void *x, int n_tokens, const int32_t *ids,
                                    const float *weights, void *y_out);
+/* pmx_moe_forward in four steps, each collective and in this order, for other work between them: what a begin has sent
+ * moves while the program does something else. Another layer may be in a call, too; this one takes no other call of
+ * its own, but for counters, load and pmx_moe_free, until combine_end. */
+/* Sends the rows and does not wait for others. ids and weights as for pmx_moe_forward_routed, or both NULL: the router
+ * decides. x is borrowed until dispatch_end has returned, weights until combine_end has. A rank whose input is bad gets
+ * its error here and goes on with no tokens. */
+PMX_API int pmx_moe_dispatch_begin(pmx_moe_t moe, const void *x, int n_tokens, const int32_t *ids,
+                                   const float *weights);
+/* Waits for the rows of all ranks, and computes the shared expert. */
+PMX_API int pmx_moe_dispatch_end(pmx_moe_t moe);
+/* Computes the experts and sends the results; does not wait for others. */
+PMX_API int pmx_moe_combine_begin(pmx_moe_t moe);
+/* Waits for the results and sums them. y_out: [T, H], may be x. */
+PMX_API int pmx_moe_combine_end(pmx_moe_t moe, void *y_out);
 PMX_API int pmx_moe_counters_get(pmx_moe_t moe, pmx_moe_counters_t *counters_out);
 /* Local. rows_out: [E/P] rows that all ranks sent to each place of this rank, since the last reset of counters. */
 PMX_API int pmx_moe_load_get(pmx_moe_t moe, uint64_t *rows_out);

@@ -63,9 +63,13 @@ dist_man_MANS += \
 	man/pmx_launch_gpu.3 \
 	man/pmx_malloc.3 \
 	man/pmx_moe_check.3 \
+	man/pmx_moe_combine_begin.3 \
+	man/pmx_moe_combine_end.3 \
 	man/pmx_moe_counters_get.3 \
 	man/pmx_moe_counters_reset.3 \
 	man/pmx_moe_create.3 \
+	man/pmx_moe_dispatch_begin.3 \
+	man/pmx_moe_dispatch_end.3 \
 	man/pmx_moe_forward.3 \
 	man/pmx_moe_forward_routed.3 \
 	man/pmx_moe_free.3 \

@@ -50,11 +50,22 @@ struct ExpertWeights {
     }
 };
 
+/* What one launch does of a call: all of it, or one part after the other. */
+enum Phase : uint32_t {
+    kSend = 1,    /* the rows of this rank go out */
+    kReceive = 2, /* the rows of all ranks come; the shared expert */
+    kCompute = 4, /* tiles; their results go out */
+    kCombine = 8, /* results come back and are summed */
+    kAllPhases = 15
+};
+
 struct Kernel {
     Kernel(const Shape& shape, unsigned n_blocks);
 
     /* Before a call; the contexts, cells and weights stay from call to call. */
-    void reset(uint64_t call_now, const void* x_now, const float* weights_now, void* y_now);
+    void reset(uint64_t call_now, const void* x_now, const float* weights_now);
+    /* Before each launch. y: where the launch has kCombine. */
+    void begin_phases(uint32_t phases_now, void* y_now);
 
     /* The first failure of any block; ends the kernel. */
     void report(int err)
@@ -86,6 +97,7 @@ struct Kernel {
     std::vector<uint64_t> load;                /* [places of this rank] rows that came; writer: block 0 */
 
     /* The call. */
+    uint32_t phases = kAllPhases;   /* of this launch */
     uint64_t call = 0;              /* 1, 2, ...; the same on all ranks */
     const void* x = nullptr;        /* [T, H] */
     const float* weights = nullptr; /* [T, k] */

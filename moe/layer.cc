@@ -153,6 +153,7 @@ int pmx_moe_create(const pmx_moe_config_t* config, pmx_moe_t* moe_out)
 int pmx_moe_set_weights(pmx_moe_t moe, const pmx_moe_weights_t* weights)
 {
     if (!moe || !weights) return fail(PMX_ERR_ARGUMENT, "{} is NULL", moe ? "weights" : "moe");
+    if (moe->next_phase) return fail(PMX_ERR_STATE, "a call of the layer is not over: it needs its weights");
     pmx::moe::Kernel& kernel = moe->kernel;
     pmx::moe::ExpertMap map(moe->shape);
     pmx_moe_weights_t set;

@@ -27,6 +27,8 @@ struct pmx_moe {
     void* memory_sym = nullptr;
     pmx_moe_weights_t set{}; /* size_bytes 0: not set yet */
     uint64_t call = 0;       /* calls so far; the same on all ranks */
+    uint32_t next_phase = 0; /* of the call that pmx_moe_dispatch_begin began; 0: there is none */
+    int n_tokens = 0;        /* of that call */
     int broken = 0;          /* the failure of an earlier call: ranks may be out of step for ever */
     uint64_t forwards = 0;   /* since the last reset of counters */
     uint64_t tiles = 0;

@@ -132,10 +132,15 @@ uint64_t Scheduler::progress(const Kernel& kernel) const
            detail::load_acquire(&kernel.shared_done) + detail::load_acquire(&kernel.groups_done);
 }
 
+/* How many tiles there are is known when all rows have come, which is an earlier phase or is asked before. */
 bool Scheduler::finished(const Kernel& kernel) const
 {
-    return sources_.empty() && awaited_.empty() &&
-           progress(kernel) == (uint64_t)kernel.shape.places + n_tiles_ + n_shared_ + n_groups_;
+    const uint32_t phases = kernel.phases;
+    const auto done = [](const uint32_t& counter, uint32_t n) { return detail::load_acquire(&counter) == n; };
+    if ((phases & kSend) && !done(kernel.jobs_done, (uint32_t)kernel.shape.places)) return false;
+    if ((phases & kReceive) && !(sources_.empty() && done(kernel.shared_done, n_shared_))) return false;
+    if ((phases & kCompute) && !done(kernel.tiles_done, n_tiles_)) return false;
+    return !(phases & kCombine) || (awaited_.empty() && done(kernel.groups_done, n_groups_));
 }
 
 void Scheduler::check_faults(Kernel& kernel, uint64_t last_move_ns) const
@@ -148,13 +153,13 @@ void Scheduler::check_faults(Kernel& kernel, uint64_t last_move_ns) const
 
 void Scheduler::run(Kernel& kernel)
 {
-    begin(kernel);
+    if (kernel.phases & kSend) begin(kernel);
     uint64_t last_move_ns = detail::now_ns();
     uint64_t last_progress = 0;
     unsigned idle = 0;
     for (unsigned turns = 0; !detail::load_acquire(&kernel.error); turns++) {
-        bool moved = poll_arrivals(kernel);
-        moved |= poll_results(kernel);
+        bool moved = (kernel.phases & kReceive) && poll_arrivals(kernel);
+        moved |= (kernel.phases & kCombine) && poll_results(kernel);
         moved |= release_held(kernel);
         if (finished(kernel)) break;
         idle = moved ? 0 : idle + 1;

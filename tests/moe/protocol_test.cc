@@ -215,6 +215,116 @@ void counters_of_an_older_caller_end_where_it_ends(void**)
     });
 }
 
+/* Two layers, each with other weights, take turns: what one has sent comes while the other sends. */
+void calls_in_steps_of_two_layers_overlap(void**)
+{
+    constexpr int kRanks = 3;
+    Outcome outcome;
+    std::mutex mutex;
+    thread_ranks::run(kRanks, kHeapBytes, kTimeoutMs, [&](int rank) {
+        pmx_moe_config_t c = model::config(32, 32, 6, 2, 24, PMX_MOE_FP32);
+        c.n_blocks = 3;
+        c.tile_rows = 4;
+        c.shared_intermediate = 48;
+        pmx_moe_config_t other = c;
+        other.activation = PMX_MOE_GELU;
+        model::Model models[] = {model::Model(c), model::Model(other)}; /* the layers borrow their arrays */
+        model::Model oracles[] = {model::Model(c), model::Model(other)};
+        pmx_moe_t moe[2] = {};
+        int err = 0;
+        for (int i = 0; i < 2 && !err; i++) {
+            err = pmx_moe_create(&models[i].config, &moe[i]);
+            pmx_moe_weights_t weights = models[i].weights(rank * 2, 2);
+            if (!err) err = pmx_moe_set_weights(moe[i], &weights);
+        }
+        double worst = 0;
+        for (int call = 0; call < 4 && !err; call++) {
+            const int n = (7 * rank + 5 * call) % 25;
+            model::Bytes x[2];
+            for (int i = 0; i < 2; i++) x[i] = models[i].tokens(rank + 10 * call + 100 * i, n);
+            const model::Bytes before[2] = {x[0], x[1]};
+            for (int i = 0; i < 2 && !err; i++) err = pmx_moe_dispatch_begin(moe[i], x[i].data(), n, nullptr, nullptr);
+            for (int i = 1; i >= 0 && !err; i--) err = pmx_moe_dispatch_end(moe[i]);
+            for (int i = 0; i < 2 && !err; i++) err = pmx_moe_combine_begin(moe[i]);
+            for (int i = 1; i >= 0 && !err; i--) err = pmx_moe_combine_end(moe[i], x[i].data());
+            for (int i = 0; i < 2 && !err; i++) {
+                std::vector<double> r((size_t)n * 32);
+                err = oracles[i].reference(before[i], n, nullptr, nullptr, r.data());
+                worst = std::max(worst, model::relative_error(x[i], r, 32, false));
+            }
+        }
+        pmx_moe_counters_t counters{};
+        counters.size_bytes = sizeof counters;
+        if (!err) err = pmx_moe_counters_get(moe[0], &counters);
+        const std::string detail = pmx_last_error_detail();
+        for (pmx_moe_t one : moe) pmx_moe_free(one);
+        std::lock_guard<std::mutex> lock(mutex);
+        if (!err && counters.forwards != 4) err = PMX_ERR_INTERNAL;
+        if (err && !outcome.err) outcome.detail = detail;
+        outcome.err = outcome.err ? outcome.err : err;
+        outcome.worst = std::max(outcome.worst, worst);
+    });
+    check(outcome, 1e-5);
+}
+
+void steps_come_in_their_order(void**)
+{
+    thread_ranks::run(1, kHeapBytes, kTimeoutMs, [&](int) {
+        pmx_moe_config_t c = model::config(16, 16, 2, 1, 4, PMX_MOE_FP32);
+        model::Model m(c);
+        pmx_moe_weights_t w = m.weights(0, 2);
+        pmx_moe_t moe;
+        assert_int_equal(pmx_moe_create(&c, &moe), 0);
+        assert_int_equal(pmx_moe_dispatch_begin(moe, nullptr, 0, nullptr, nullptr), PMX_ERR_STATE);
+        assert_int_equal(pmx_moe_set_weights(moe, &w), 0);
+        model::Bytes x = m.tokens(0, 4), y(x.size());
+        auto refused = [](int err, const char* detail) {
+            assert_int_equal(err, PMX_ERR_STATE);
+            assert_string_equal(pmx_last_error_detail(), detail);
+        };
+        refused(pmx_moe_dispatch_end(moe), "pmx_moe_dispatch_end: pmx_moe_dispatch_begin must begin the call");
+        refused(pmx_moe_combine_end(moe, y.data()), "pmx_moe_combine_end: pmx_moe_dispatch_begin must begin the call");
+        assert_int_equal(pmx_moe_dispatch_begin(moe, x.data(), 4, nullptr, nullptr), 0);
+        refused(pmx_moe_forward(moe, x.data(), 4, y.data()),
+                "a call of the layer is not over: pmx_moe_dispatch_end must be next");
+        refused(pmx_moe_combine_begin(moe), "a call of the layer is not over: pmx_moe_dispatch_end must be next");
+        refused(pmx_moe_set_weights(moe, &w), "a call of the layer is not over: it needs its weights");
+        assert_int_equal(pmx_moe_dispatch_end(moe), 0);
+        refused(pmx_moe_combine_end(moe, y.data()), "a call of the layer is not over: pmx_moe_combine_begin must be next");
+        assert_int_equal(pmx_moe_combine_begin(moe), 0);
+        assert_int_equal(pmx_moe_combine_end(moe, nullptr), PMX_ERR_ARGUMENT);
+        assert_int_equal(pmx_moe_combine_end(moe, y.data()), 0);
+        model::Bytes whole(x.size());
+        assert_int_equal(pmx_moe_forward(moe, x.data(), 4, whole.data()), 0);
+        assert_memory_equal(y.data(), whole.data(), y.size());
+        pmx_moe_free(moe);
+    });
+}
+
+/* Its error comes from the first step, and the steps after it serve the other rank. */
+void bad_input_of_a_call_in_steps_leaves_the_other_well(void**)
+{
+    int errs[2][4];
+    thread_ranks::run(2, kHeapBytes, kTimeoutMs, [&](int rank) {
+        pmx_moe_config_t c = model::config(16, 16, 4, 2, 4, PMX_MOE_FP32);
+        model::Model m(c);
+        pmx_moe_weights_t weights = m.weights(rank * 2, 2);
+        pmx_moe_t moe;
+        if ((errs[rank][0] = pmx_moe_create(&c, &moe)) != 0) return;
+        pmx_moe_set_weights(moe, &weights);
+        model::Bytes x = m.tokens(rank, 4);
+        errs[rank][0] = pmx_moe_dispatch_begin(moe, x.data(), rank == 0 ? 5 : 4, nullptr, nullptr);
+        errs[rank][1] = pmx_moe_dispatch_end(moe);
+        errs[rank][2] = pmx_moe_combine_begin(moe);
+        errs[rank][3] = pmx_moe_combine_end(moe, rank == 0 ? nullptr : x.data());
+        pmx_moe_free(moe);
+    });
+    assert_int_equal(errs[0][0], PMX_ERR_ARGUMENT);
+    assert_int_equal(errs[1][0], PMX_SUCCESS);
+    for (int step = 1; step < 4; step++)
+        for (int rank : {0, 1}) assert_int_equal(errs[rank][step], PMX_SUCCESS);
+}
+
 void ranks_without_tokens_serve_the_others(void**)
 {
     pmx_moe_config_t c = model::config(32, 32, 8, 2, 9, PMX_MOE_FP32);
@@ -357,6 +467,9 @@ int main()
         cmocka_unit_test(load_counts_the_rows_of_each_place),
         cmocka_unit_test(a_bad_map_is_refused_and_the_old_one_stays),
         cmocka_unit_test(counters_of_an_older_caller_end_where_it_ends),
+        cmocka_unit_test(calls_in_steps_of_two_layers_overlap),
+        cmocka_unit_test(steps_come_in_their_order),
+        cmocka_unit_test(bad_input_of_a_call_in_steps_leaves_the_other_well),
         cmocka_unit_test(ranks_without_tokens_serve_the_others),
         cmocka_unit_test(call_numbers_pass_the_end_of_the_tag),
         cmocka_unit_test(a_changed_weight_is_seen),
