@@ -36,6 +36,7 @@ libtool             builds the shared libraries
 make                runs the build
 pkg-config          finds the libraries below
 g++                 the compiler, for C++20
+gfortran            Fortran modules
 libopenmpi-dev      MPI, which brings the ranks up
 openmpi-bin         mpirun
 libhwloc-dev        cores and NUMA nodes of the machine
@@ -159,7 +160,7 @@ install_lab_packages() {
 
 configure_and_make() {
     local options=$configure_options file stale=no n_jobs n_gib
-    for file in configure.ac VERSION m4/pmx_with.m4; do
+    for file in configure.ac VERSION m4/pmx_with.m4 m4/pmx_fortran.m4; do
         if [ ! configure -nt "$file" ] || [ ! -e Makefile.in ]; then stale=yes; fi
     done
     if [ $stale = yes ]; then

@@ -16,6 +16,8 @@ extern "C" {
  * pmx_init_comm and pmx_finalize enters MPI. PMX_ERR_BOOTSTRAP: MPI is not initialised, or comm is
  * null or an inter-communicator. PMX_ERR_UNSUPPORTED: pmx was built without MPI. */
 PMX_API int pmx_init_comm(MPI_Comm comm);
+/* The same for a communicator of Fortran. */
+PMX_API int pmx_init_fcomm(MPI_Fint comm);
 
 #ifdef __cplusplus
 }

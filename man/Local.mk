@@ -56,6 +56,7 @@ dist_man_MANS += \
 	man/pmx_iget.3 \
 	man/pmx_init.3 \
 	man/pmx_init_comm.3 \
+	man/pmx_init_fcomm.3 \
 	man/pmx_initialized.3 \
 	man/pmx_iput.3 \
 	man/pmx_last_error_detail.3 \
@@ -122,6 +123,7 @@ dist_man_MANS += \
 	man/pmx_version.3 \
 	man/pmx_wait_until.3 \
 	man/pmx-environment.7 \
+	man/pmx-fortran.7 \
 	man/pmx-gpu.7 \
 	man/pmx-internals.7 \
 	man/pmx-moe.7 \

@@ -43,6 +43,13 @@ extern "C" int pmx_init(void) { return init(nullptr); }
 
 #if HAVE_MPI
 extern "C" int pmx_init_comm(MPI_Comm comm) { return init(&comm); }
+
+extern "C" int pmx_init_fcomm(MPI_Fint comm)
+{
+    MPI_Comm c_comm;
+    bootstrap_fortran_comm(comm, &c_comm);
+    return init(&c_comm);
+}
 #endif
 
 extern "C" int pmx_finalize(void)

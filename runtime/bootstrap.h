@@ -31,6 +31,9 @@ class Bootstrap {
  * yet; a build without MPI gives one rank). */
 Status bootstrap_open(const void* comm, std::unique_ptr<Bootstrap>& bootstrap_out);
 
+/* comm_out: the MPI_Comm behind the integer that Fortran has for it; null before MPI is initialised. */
+void bootstrap_fortran_comm(int fortran_comm, void* comm_out);
+
 /* Agreement on a local result: every rank returns ok, or every rank returns the failure of the lowest
  * failing rank (its code and its detail). failed_rank_out: that rank, or -1. */
 Status bootstrap_agree(Bootstrap& bootstrap, const Status& mine, int* failed_rank_out);

@@ -206,6 +206,14 @@ Status begin_mpi()
 
 }  // namespace
 
+void bootstrap_fortran_comm(int fortran_comm, void* comm_out)
+{
+    auto& comm = *static_cast<MPI_Comm*>(comm_out);
+    int initialized = 0;
+    const bool usable = MPI_Initialized(&initialized) == MPI_SUCCESS && initialized;
+    comm = usable ? MPI_Comm_f2c(fortran_comm) : MPI_COMM_NULL;
+}
+
 /* A program that initialised MPI with MPI_THREAD_SINGLE is let through: the threads of pmx never enter MPI.
  */
 Status bootstrap_open(const void* comm, std::unique_ptr<Bootstrap>& bootstrap_out)

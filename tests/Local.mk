@@ -30,8 +30,9 @@ TEST_LOG_COMPILER = $(BASH_PATH)
 AM_TESTS_ENVIRONMENT = \
 	abs_top_builddir='$(abs_top_builddir)'; export abs_top_builddir; \
 	top_srcdir='$(abs_top_srcdir)'; export top_srcdir; \
-	CC='$(CC)'; export CC; CXX='$(CXX)'; export CXX; MPI_CFLAGS='$(MPI_CFLAGS)'; export MPI_CFLAGS; \
+	CC='$(CC)'; export CC; CXX='$(CXX)'; export CXX; FC='$(FC)'; export FC; MPI_CFLAGS='$(MPI_CFLAGS)'; export MPI_CFLAGS; \
 	include_HEADERS='$(include_HEADERS) $(nodist_include_HEADERS)'; export include_HEADERS; \
+	libpmx_headers='$(libpmx_headers)'; export libpmx_headers; \
 	OPENBLAS_NUM_THREADS=1; export OPENBLAS_NUM_THREADS; \
 	TSAN_OPTIONS=halt_on_error=1:exitcode=66; export TSAN_OPTIONS;
 
@@ -42,7 +43,7 @@ dist_check_SCRIPTS += $(tree_tests)
 TESTS += $(tree_tests)
 
 # Uses the installed pmx as a user would; DESTDIR is respected. The programs are made in the build tree.
-EXTRA_DIST += tests/install/installcheck.sh tests/install/hello.c tests/install/hello.cc tests/install/shape.c
+EXTRA_DIST += tests/install/installcheck.sh tests/install/hello.c tests/install/hello.cc tests/install/hello.f90 tests/install/shape.c
 installcheck-local:
 	$(AM_V_GEN)$(AM_TESTS_ENVIRONMENT) \
 	DESTDIR='$(DESTDIR)' bindir='$(bindir)' libdir='$(libdir)' mandir='$(mandir)' \

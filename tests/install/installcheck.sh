@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-3-Clause
-# make installcheck: programs in C and C++ are built outside of the tree with what pkg-config says of the
+# make installcheck: programs in C, C++ and Fortran are built outside of the tree with what pkg-config says of the
 # installed pmx, and run as one rank; tools and man pages are where they belong.
 . "${top_srcdir:?run make installcheck}/tests/lib.sh"
 need pkg-config
@@ -38,6 +38,13 @@ build_with hello_c hello.c pmx $CC -std=c11
 build_with hello_cxx hello.cc pmx $CXX -std=c++20
 says "pmx $VERSION rank 0 of 1 saw 3" ./hello_c
 says "3 blocks added 3" ./hello_cxx
+
+if [ -e "$root$libdir/pkgconfig/pmx-fortran.pc" ]; then
+    # shellcheck disable=SC2086
+    build_with hello_f hello.f90 pmx-fortran $FC
+    says "pmx $VERSION rank 0 of 1 saw 3" ./hello_f
+    [ -s "$root$includedir/pmx.f90" ] || fail "the source of module pmx is not installed"
+fi
 
 if [ -e "$root$libdir/pkgconfig/pmx-moe.pc" ]; then
     # shellcheck disable=SC2086
