@@ -145,12 +145,17 @@ TESTS += \
 	tests/man/pages.test \
 	tests/man/programs.test \
 	tests/man/synopsis.test
-EXTRA_DIST += man/update.sed README.md CONTRIBUTING.md
+EXTRA_DIST += man/update.sed man/fortran.sh README.md CONTRIBUTING.md
 
-# Brings the list of pmx-environment(7) up to date with runtime/params.def.
+# Brings the list of pmx-environment(7) up to date with runtime/params.def, and the Fortran part of SYNOPSIS in section 3
+# with api/calls.def.
 .PHONY: update-man
 update-man: tools/pmx_info
 	$(AM_V_GEN)$(MKDIR_P) man && tools/pmx_info --params-roff >man/params.roff && \
 	$(SED) -f $(top_srcdir)/man/update.sed $(top_srcdir)/man/pmx-environment.7 >man/new.7 && \
 	mv man/new.7 $(top_srcdir)/man/pmx-environment.7 && \
 	rm man/params.roff
+	$(AM_V_at)for page in `grep -L '^\.so ' $(top_srcdir)/man/*.3`; do \
+	  sh $(top_srcdir)/man/fortran.sh $(AWK) $(top_srcdir) $$page >man/new.3 && \
+	  if cmp -s man/new.3 $$page; then rm man/new.3; else mv man/new.3 $$page; fi || exit 1; \
+	done
