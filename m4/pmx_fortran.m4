@@ -13,7 +13,7 @@ AC_DEFUN([PMX_FORTRAN], [
     [test -z "$FC"], [pmx_why_FORTRAN="there is no Fortran compiler"],
     [
       AC_LANG_PUSH([Fortran])
-      AC_FC_SRCEXT([f90])
+      AC_FC_SRCEXT([f90], [], [:])
       AC_FC_MODULE_FLAG([], [:])
       AC_FC_MODULE_OUTPUT_FLAG([], [:])
       AC_MSG_CHECKING([whether $FC knows assumed rank])
