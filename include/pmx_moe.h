@@ -110,6 +110,12 @@ typedef struct pmx_moe_counters {
     uint64_t dropped;  /* rows of this rank over the capacity of their expert */
 } pmx_moe_counters_t;
 
+/* Fills what the layer of a published model is: sizes, activation, router, shared expert, and dtype (bf16). max_tokens,
+ * tile_rows, n_blocks, capacity, drop and physical_experts stay as they are. May be called before pmx_init.
+ * PMX_ERR_ARGUMENT: there is no such name. */
+PMX_API int pmx_moe_preset(const char *name, pmx_moe_config_t *config_out);
+/* The name at index 0, 1, ...; PMX_ERR_ARGUMENT past the last. */
+PMX_API int pmx_moe_preset_list(int index, const char **name_out);
 /* Checks config for n_ranks ranks. PMX_ERR_ARGUMENT, with a detail line that names the value and
  * the rule. May be called before pmx_init. */
 PMX_API int pmx_moe_check(const pmx_moe_config_t *config, int n_ranks);

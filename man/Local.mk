@@ -76,6 +76,8 @@ dist_man_MANS += \
 	man/pmx_moe_free.3 \
 	man/pmx_moe_heap_bytes.3 \
 	man/pmx_moe_load_get.3 \
+	man/pmx_moe_preset.3 \
+	man/pmx_moe_preset_list.3 \
 	man/pmx_moe_reference.3 \
 	man/pmx_moe_reference_layer.3 \
 	man/pmx_moe_route.3 \

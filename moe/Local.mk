@@ -16,6 +16,7 @@ libpmx_moe_core_la_SOURCES += \
 	moe/layout.cc moe/layout.h \
 	moe/mlp.cc moe/mlp.h \
 	moe/plan.cc moe/plan.h \
+	moe/presets.cc moe/presets.def \
 	moe/reference.cc moe/reference.h \
 	moe/reference_router.cc \
 	moe/router.cc moe/router.h \

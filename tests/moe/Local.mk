@@ -4,7 +4,7 @@ EXTRA_DIST += tests/moe/model.h tests/moe/thread_ranks.h tests/moe/unit.h
 moe_unit_tests = \
 	tests/moe/bf16_test tests/moe/config_test tests/moe/protocol_test tests/moe/reference_test \
 	tests/moe/router_test
-moe_scripts = tests/moe/flip.test tests/moe/layer.test
+moe_scripts = tests/moe/flip.test tests/moe/layer.test tests/moe/presets.test
 dist_check_SCRIPTS += $(moe_scripts)
 
 dist_check_SCRIPTS += tests/moe/layer_hosts.test tests/moe/layer_verbs.test tests/moe/layer_verbs_rxm.test

@@ -93,6 +93,40 @@ void an_older_and_a_newer_caller_are_understood(void**)
     assert_non_null(strstr(pmx_last_error_detail(), "must be 0"));
 }
 
+/* Each can be made on one rank, keeps what is the caller's, and has the fields of its row. */
+void presets_are_good_configs(void**)
+{
+    const char* name = nullptr;
+    int n = 0;
+    for (; pmx_moe_preset_list(n, &name) == PMX_SUCCESS; n++) {
+        pmx_moe_config_t c{};
+        c.size_bytes = sizeof c;
+        c.max_tokens = 77;
+        c.capacity = 5;
+        assert_int_equal(pmx_moe_preset(name, &c), PMX_SUCCESS);
+        assert_int_equal(c.max_tokens, 77);
+        assert_int_equal(c.capacity, 5);
+        assert_int_equal(pmx_moe_check(&c, 1), PMX_SUCCESS);
+    }
+    assert_true(n >= 13);
+    pmx_moe_config_t c{};
+    c.size_bytes = sizeof c;
+    assert_int_equal(pmx_moe_preset("deepseek-v3", &c), PMX_SUCCESS);
+    assert_true(c.hidden == 7168 && c.intermediate == 2048 && c.experts == 256 && c.top_k == 8);
+    assert_true(c.scores == PMX_MOE_SIGMOID && c.groups == 8 && c.groups_kept == 4 && c.scale == 2.5f);
+    assert_true(c.renormalise == 1 && c.shared_intermediate == 2048 && c.activation == PMX_MOE_SWIGLU);
+    assert_int_equal(pmx_moe_preset("llama4-scout", &c), PMX_SUCCESS);
+    assert_true(c.weight_on_input == 1 && c.groups == 0 && c.scale == 1.0f && c.renormalise == 0);
+    const pmx_moe_config_t before = c;
+    assert_int_equal(pmx_moe_preset("gpt-9", &c), PMX_ERR_ARGUMENT);
+    assert_non_null(strstr(pmx_last_error_detail(), "preset \"gpt-9\": must be one of the"));
+    assert_memory_equal(&before, &c, sizeof c);
+    c.size_bytes--;
+    assert_int_equal(pmx_moe_preset("olmoe", &c), PMX_ERR_ARGUMENT);
+    assert_int_equal(pmx_moe_preset_list(-1, &name), PMX_ERR_ARGUMENT);
+    assert_int_equal(pmx_moe_preset_list(0, nullptr), PMX_ERR_ARGUMENT);
+}
+
 /* 60 experts over 8 ranks need places that stay empty. */
 void places_need_not_be_full(void**)
 {
@@ -190,6 +224,7 @@ int main()
     const CMUnitTest tests[] = {
         cmocka_unit_test(a_bad_value_is_refused_with_its_rule),
         cmocka_unit_test(an_older_and_a_newer_caller_are_understood),
+        cmocka_unit_test(presets_are_good_configs),
         cmocka_unit_test(places_need_not_be_full),
         cmocka_unit_test(a_capacity_saves_heap),
         cmocka_unit_test(parts_do_not_overlap_and_fill_the_heap_bytes),
