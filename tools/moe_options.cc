@@ -19,11 +19,8 @@ constexpr const char* kAbout =
     "Start it with mpirun: mpirun -n 4 pmx_moe --shape qwen3-30b-a3b --tokens 64 --check\n";
 
 constexpr const char* kAfter =
-    "Shapes (H hidden, I intermediate, E experts, k experts of a token):\n"
-    "  qwen3-30b-a3b 2048,768,128,8    olmoe 2048,1024,64,8 (weights not renormalised)\n"
-    "  mixtral-8x7b 4096,14336,8,2     H,I,E,k: any other, weights renormalised\n"
-    "  Only the widths are taken of models whose router or activation differs:\n"
-    "  gpt-oss-120b 2880,2880,128,4    deepseek-v3 7168,2048,256,8    llama4-scout 5120,8192,16,1\n"
+    "  H,I,E,k: any other, weights renormalised\n"
+    "Widths only: the router, the activation or the shared expert of the model is not taken.\n"
     "The number of ranks must divide E.\n"
     "\n"
     "Result, one line of JSON with --json, else a table; from rank 0:\n"
@@ -104,7 +101,7 @@ void add_run(CLI::App& app, MoeOptions& o)
 Status parse_moe_options(int argc, char** argv, MoeOptions& options_out, std::string& text_out)
 {
     CLI::App app(kAbout, "pmx_moe");
-    app.footer(kAfter);
+    app.footer("Shapes (H hidden, I intermediate, E experts, k experts of a token):\n" + shape_table() + kAfter);
     MoeOptions options;
     add_work(app, options);
     add_run(app, options);

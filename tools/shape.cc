@@ -2,7 +2,6 @@
 /* shape.cc: the table of model shapes, and the parsers. */
 #include "shape.h"
 
-#include <array>
 #include <string_view>
 
 #include "numeric.h"
@@ -16,19 +15,35 @@ struct Preset {
     const char* name;
     int hidden, intermediate, experts, top_k;
     bool renormalise;
-    const char* only_widths;
+    std::string_view activation, scores;
+    bool shared, groups, on_input;
 };
 
-/* Routed experts of one layer, from the config.json of each model. Mixtral's softmax over the chosen two
- * is the same as renormalised softmax values. */
-constexpr std::array<Preset, 6> kPresets = {{
-    {"qwen3-30b-a3b", 2048, 768, 128, 8, true, ""},
-    {"gpt-oss-120b", 2880, 2880, 128, 4, true, "expert biases and clamped SwiGLU"},
-    {"deepseek-v3", 7168, 2048, 256, 8, true, "sigmoid router in groups with correction bias, shared expert"},
-    {"olmoe", 2048, 1024, 64, 8, false, ""},
-    {"mixtral-8x7b", 4096, 14336, 8, 2, true, ""},
-    {"llama4-scout", 5120, 8192, 16, 1, true, "sigmoid weight on the input, shared expert"},
-}};
+/* Softmax over the chosen is the same as renormalised softmax values; for the other routers these tools take it, too. */
+constexpr bool plain_renormalise(int renormalise, std::string_view scores) { return renormalise || scores != "SOFTMAX"; }
+
+constexpr Preset kPresets[] = {
+#define PMX_PRESET(name, hidden, intermediate, experts, top_k, shared, activation, scores, renormalise, groups, kept, \
+                   scale, on_input)                                                                                   \
+    {name,        hidden,  intermediate, experts,      top_k,      plain_renormalise(renormalise, #scores), \
+     #activation, #scores, (shared) != 0, (groups) > 1, (on_input) != 0},
+#include "moe/presets.def"
+#undef PMX_PRESET
+};
+
+/* What the model has and these tools do not take; "" when nothing. */
+std::string left_out(const Preset& preset)
+{
+    std::string text;
+    const auto add = [&](bool has, std::string_view what) {
+        if (has) text += fmt::format("{}{}", text.empty() ? "" : ", ", what);
+    };
+    add(preset.scores == "SIGMOID", preset.on_input ? "sigmoid weight on the input" : "sigmoid router with choice bias");
+    add(preset.groups, "groups of experts");
+    add(preset.activation == "SWIGLU_CLAMPED", "expert biases and clamped SwiGLU");
+    add(preset.shared, "shared expert");
+    return text;
+}
 
 bool parse_list(std::string_view text, std::vector<int>& numbers)
 {
@@ -51,12 +66,21 @@ std::string shape_choices()
     return choices + "H,I,E,k";
 }
 
+std::string shape_table()
+{
+    std::string table;
+    for (const Preset& preset : kPresets)
+        table += fmt::format("  {:<20} {},{},{},{}{}\n", preset.name, preset.hidden, preset.intermediate, preset.experts,
+                             preset.top_k, left_out(preset).empty() ? "" : "  (widths only)");
+    return table;
+}
+
 Status parse_shape(const std::string& text, Shape& shape_out)
 {
     for (const Preset& preset : kPresets) {
         if (text != preset.name) continue;
         shape_out = {preset.name,  preset.hidden,      preset.intermediate, preset.experts,
-                     preset.top_k, preset.renormalise, preset.only_widths};
+                     preset.top_k, preset.renormalise, left_out(preset)};
         return {};
     }
     std::vector<int> numbers;

@@ -24,6 +24,8 @@ struct Shape {
 
 /* "name or name or H,I,E,k" */
 std::string shape_choices();
+/* A line for each name, for the help. */
+std::string shape_table();
 Status parse_shape(const std::string& text, Shape& shape_out);
 
 /* N or N0,N1,...: whole numbers of 0 or more. */
