@@ -34,14 +34,22 @@ void apply(float* gate, const float* up, size_t n_elems, Function function)
 void activate(pmx_moe_activation_t activation, float* gate, const float* up, size_t n_elems)
 {
     switch (activation) {
-    case PMX_MOE_SWIGLU: return apply(gate, up, n_elems, [](float g, float u) { return silu(g) * u; });
-    case PMX_MOE_SWIGLU_CLAMPED: return apply(gate, up, n_elems, swiglu_clamped);
-    case PMX_MOE_GEGLU: return apply(gate, up, n_elems, [](float g, float u) { return gelu(g) * u; });
-    case PMX_MOE_GEGLU_TANH: return apply(gate, up, n_elems, [](float g, float u) { return gelu_tanh(g) * u; });
-    case PMX_MOE_SILU: return apply(gate, up, n_elems, [](float, float u) { return silu(u); });
-    case PMX_MOE_GELU: return apply(gate, up, n_elems, [](float, float u) { return gelu(u); });
-    case PMX_MOE_GELU_TANH: return apply(gate, up, n_elems, [](float, float u) { return gelu_tanh(u); });
-    case PMX_MOE_RELU: return apply(gate, up, n_elems, [](float, float u) { return std::max(u, 0.0f); });
+        case PMX_MOE_SWIGLU:
+            return apply(gate, up, n_elems, [](float g, float u) { return silu(g) * u; });
+        case PMX_MOE_SWIGLU_CLAMPED:
+            return apply(gate, up, n_elems, swiglu_clamped);
+        case PMX_MOE_GEGLU:
+            return apply(gate, up, n_elems, [](float g, float u) { return gelu(g) * u; });
+        case PMX_MOE_GEGLU_TANH:
+            return apply(gate, up, n_elems, [](float g, float u) { return gelu_tanh(g) * u; });
+        case PMX_MOE_SILU:
+            return apply(gate, up, n_elems, [](float, float u) { return silu(u); });
+        case PMX_MOE_GELU:
+            return apply(gate, up, n_elems, [](float, float u) { return gelu(u); });
+        case PMX_MOE_GELU_TANH:
+            return apply(gate, up, n_elems, [](float, float u) { return gelu_tanh(u); });
+        case PMX_MOE_RELU:
+            return apply(gate, up, n_elems, [](float, float u) { return std::max(u, 0.0f); });
     }
 }
 

@@ -13,14 +13,14 @@ namespace pmx::moe {
 
 namespace {
 
-constexpr const char* kNames[] = {"hidden",      "intermediate", "experts",  "top_k",      "max_tokens",
-                                  "dtype",       "renormalise",  "tile_rows", "n_blocks",  "activation",
-                                  "scores",      "groups",       "groups_kept", "weight_on_input",
-                                  "shared_intermediate", "capacity", "drop", "physical_experts",
-                                  "scale",       "status"};
+constexpr const char* kNames[] = {
+    "hidden",   "intermediate", "experts",          "top_k",           "max_tokens",
+    "dtype",    "renormalise",  "tile_rows",        "n_blocks",        "activation",
+    "scores",   "groups",       "groups_kept",      "weight_on_input", "shared_intermediate",
+    "capacity", "drop",         "physical_experts", "scale",           "status"};
 constexpr int kNumWords = (int)(sizeof kNames / sizeof *kNames);
 constexpr int kStatus = kNumWords - 1;
-constexpr int kScale = kNumWords - 2; /* the bits of a float, the others are integers */
+constexpr int kScale = kNumWords - 2;            /* the bits of a float, the others are integers */
 constexpr uint64_t kPresent = UINT64_C(1) << 63; /* a word that has come is never 0 */
 
 using Words = std::array<uint64_t, kNumWords>;
@@ -30,12 +30,14 @@ Words words_of(const pmx_moe_config_t* given, int own_err)
     Words words{};
     pmx_moe_config_t c;
     if (given && !read_struct("pmx_moe_config_t", given, kFirstConfigBytes, &c)) {
-        const int fields[] = {c.hidden,     c.intermediate, c.experts,     c.top_k,         c.max_tokens,
-                              c.dtype,      c.renormalise,  c.tile_rows,   (int)c.n_blocks, c.activation,
-                              c.scores,     c.groups,       c.groups_kept, c.weight_on_input,
-                              c.shared_intermediate, c.capacity, c.drop, c.physical_experts};
+        const int fields[] = {
+            c.hidden,   c.intermediate, c.experts,         c.top_k,           c.max_tokens,
+            c.dtype,    c.renormalise,  c.tile_rows,       (int)c.n_blocks,   c.activation,
+            c.scores,   c.groups,       c.groups_kept,     c.weight_on_input, c.shared_intermediate,
+            c.capacity, c.drop,         c.physical_experts};
         static_assert(sizeof fields / sizeof *fields == kScale);
-        std::transform(std::begin(fields), std::end(fields), words.begin(), [](int field) { return (uint32_t)field; });
+        std::transform(std::begin(fields), std::end(fields), words.begin(),
+                       [](int field) { return (uint32_t)field; });
         words[kScale] = std::bit_cast<uint32_t>(c.scale);
     }
     words[kStatus] = (uint64_t)-own_err;
@@ -54,10 +56,11 @@ int compare(const Words& own, const uint64_t* theirs, int rank)
 {
     for (int i = 0; i < kStatus; i++)
         if (theirs[i] != own[(size_t)i])
-            return fail(PMX_ERR_MISMATCH, "{} is {} here and {} on rank {}: all ranks must pass the same config",
-                        kNames[i], text_of(i, own[(size_t)i]), text_of(i, theirs[i]), rank);
+            return fail(PMX_ERR_MISMATCH,
+                        "{} is {} here and {} on rank {}: all ranks must pass the same config", kNames[i],
+                        text_of(i, own[(size_t)i]), text_of(i, theirs[i]), rank);
     if (theirs[kStatus] == kPresent) return PMX_SUCCESS;
-    pmx_err_t err = (pmx_err_t)-(int)(theirs[kStatus] & ~kPresent);
+    pmx_err_t err = (pmx_err_t) - (int)(theirs[kStatus] & ~kPresent);
     return fail(err, "rank {} cannot create the layer: {}", rank, pmx_error_string(err));
 }
 
@@ -66,12 +69,13 @@ int exchange(const Words& own, uint64_t* words_sym, int rank, int size)
     for (int i = 1; i <= size; i++) {
         int dst = (rank + i) % size;
         for (int w = 0; w < kNumWords; w++)
-            PMX_MOE_TRY(pmx_signal_set(PMX_CTX_DEFAULT, words_sym + rank * kNumWords + w, own[(size_t)w], dst));
+            PMX_MOE_TRY(
+                pmx_signal_set(PMX_CTX_DEFAULT, words_sym + rank * kNumWords + w, own[(size_t)w], dst));
     }
     for (int src = 0; src < size; src++)
         for (int w = 0; w < kNumWords; w++)
-            PMX_MOE_TRY(pmx_signal_wait(PMX_CTX_DEFAULT, words_sym + src * kNumWords + w, PMX_CMP_NE, 0, src, 0,
-                                        nullptr));
+            PMX_MOE_TRY(pmx_signal_wait(PMX_CTX_DEFAULT, words_sym + src * kNumWords + w, PMX_CMP_NE, 0, src,
+                                        0, nullptr));
     return PMX_SUCCESS;
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* combine.cc: y of a token = sum over its choices, in their order, of weight * result, in fp32. Where the weight
- * is on the input it is in the result already. The result of the shared expert comes last. */
+/* combine.cc: y of a token = sum over its choices, in their order, of weight * result, in fp32. Where the
+ * weight is on the input it is in the result already. The result of the shared expert comes last. */
 #include "moe/combine.h"
 
 #include <algorithm>
@@ -37,7 +37,8 @@ void combine_token(Kernel& kernel, size_t token, float* sum)
     std::fill(sum, sum + hidden, 0.0f);
     for (size_t i = token * k; i < (token + 1) * k; i++) {
         if (kernel.plan.choice_row[i] == kNoRow) continue;
-        const char* row = result_of(kernel, kernel.plan.choice_row[i], kernel.plan.choice_place[i] / shape.local_experts);
+        const char* row =
+            result_of(kernel, kernel.plan.choice_row[i], kernel.plan.choice_place[i] / shape.local_experts);
         const float weight = shape.weight_on_input ? 1.0f : kernel.weights[i];
         if (shape.bf16)
             add_row(sum, (const uint16_t*)row, weight, hidden);

@@ -25,7 +25,8 @@ int check_rule(const Rule& rule)
     if (rule.value >= rule.least && rule.value <= rule.most && rule.value % rule.multiple_of == 0)
         return PMX_SUCCESS;
     if (rule.multiple_of == 1)
-        return fail(PMX_ERR_ARGUMENT, "{} is {}: must be {} to {}", rule.name, rule.value, rule.least, rule.most);
+        return fail(PMX_ERR_ARGUMENT, "{} is {}: must be {} to {}", rule.name, rule.value, rule.least,
+                    rule.most);
     return fail(PMX_ERR_ARGUMENT, "{} is {}: must be a multiple of {}, {} to {}", rule.name, rule.value,
                 rule.multiple_of, rule.least, rule.most);
 }
@@ -34,13 +35,14 @@ int check_rule(const Rule& rule)
 int check_router(const pmx_moe_config_t& config)
 {
     if (config.groups > 1 && config.experts % config.groups != 0)
-        return fail(PMX_ERR_ARGUMENT, "groups is {}: must divide the {} experts", config.groups, config.experts);
+        return fail(PMX_ERR_ARGUMENT, "groups is {}: must divide the {} experts", config.groups,
+                    config.experts);
     if (config.groups_kept < (config.groups ? 1 : 0) || config.groups_kept > config.groups)
         return fail(PMX_ERR_ARGUMENT, "groups_kept is {}: must be {}", config.groups_kept,
                     config.groups ? fmt::format("1 to groups, {}", config.groups) : "0 without groups");
     if (config.groups && config.top_k > config.groups_kept * (config.experts / config.groups))
-        return fail(PMX_ERR_ARGUMENT, "top_k is {}: must be at most the {} experts of the groups kept", config.top_k,
-                    config.groups_kept * (config.experts / config.groups));
+        return fail(PMX_ERR_ARGUMENT, "top_k is {}: must be at most the {} experts of the groups kept",
+                    config.top_k, config.groups_kept * (config.experts / config.groups));
     if (!(config.scale >= 0) || !std::isfinite(config.scale))
         return fail(PMX_ERR_ARGUMENT, "scale is {}: must be a number above 0, or 0 for 1", config.scale);
     return PMX_SUCCESS;
@@ -51,7 +53,8 @@ int check_places(const pmx_moe_config_t& config, int n_ranks)
     if (config.shared_intermediate)
         PMX_MOE_TRY(check_rule({"shared_intermediate", config.shared_intermediate, 16, 65536, 16}));
     if (!config.physical_experts && config.experts % n_ranks != 0)
-        return fail(PMX_ERR_ARGUMENT, "{} experts do not divide over {} ranks: experts must be a multiple of ranks",
+        return fail(PMX_ERR_ARGUMENT,
+                    "{} experts do not divide over {} ranks: experts must be a multiple of ranks",
                     config.experts, n_ranks);
     if (!config.physical_experts) return PMX_SUCCESS;
     PMX_MOE_TRY(check_rule({"physical_experts", config.physical_experts, config.experts, 8192, 1}));
@@ -121,7 +124,8 @@ int check_config(const pmx_moe_config_t* given, int n_ranks, Shape* shape_out)
         return fail(PMX_ERR_ARGUMENT, "n_blocks is {}: must be 2 to 1024, or 0", config.n_blocks);
     PMX_MOE_TRY(check_places(config, n_ranks));
     if (config.top_k > config.experts)
-        return fail(PMX_ERR_ARGUMENT, "top_k is {}: must be at most the {} experts", config.top_k, config.experts);
+        return fail(PMX_ERR_ARGUMENT, "top_k is {}: must be at most the {} experts", config.top_k,
+                    config.experts);
     PMX_MOE_TRY(check_router(config));
     *shape_out = shape_of(config, n_ranks);
     return PMX_SUCCESS;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* dispatch.cc: the way of a token to its experts. One group for each destination with one put and one signal for
- * each of its experts, also for those that get no rows: so receivers know when all has come, and the number
- * of order points depends on the shape alone: (P - L) * E/P coupled, P - L grouped, L being the ranks that
- * plain stores reach; with copies of experts their places count as E. */
+/* dispatch.cc: the way of a token to its experts. One group for each destination with one put and one signal
+ * for each of its experts, also for those that get no rows: so receivers know when all has come, and the
+ * number of order points depends on the shape alone: (P - L) * E/P coupled, P - L grouped, L being the ranks
+ * that plain stores reach; with copies of experts their places count as E. */
 #include <cstring>
 
 #include "moe/bf16.h"
@@ -49,11 +49,12 @@ void send_rows(Kernel& kernel, int dst, int local_expert, float* values)
     if (grouped(kernel.dispatch, dst)) {
         err = put(pmx::block, kernel.dispatch, to, from, n_rows * shape.row_bytes, dst);
         if (!err)
-            err = group_arrive(pmx::block, kernel.dispatch, kernel.groups[(size_t)dst], (uint32_t)local_expert, word);
+            err = group_arrive(pmx::block, kernel.dispatch, kernel.groups[(size_t)dst],
+                               (uint32_t)local_expert, word);
     } else {
         err = put_signal(pmx::block, kernel.dispatch, to, from, n_rows * shape.row_bytes,
-                         kernel.cells.dispatch_signal(kernel.call, kernel.rank, local_expert), word, PMX_SIGNAL_SET,
-                         dst);
+                         kernel.cells.dispatch_signal(kernel.call, kernel.rank, local_expert), word,
+                         PMX_SIGNAL_SET, dst);
     }
     if (err) kernel.report(err);
 }

@@ -20,7 +20,8 @@ ExpertMap::ExpertMap(const Shape& shape)
 int ExpertMap::set(const Shape& shape, const int32_t* experts)
 {
     if (!experts && shape.places != shape.experts)
-        return fail(PMX_ERR_ARGUMENT, "expert_map is NULL: must say which of the {} experts is in each of the {} places",
+        return fail(PMX_ERR_ARGUMENT,
+                    "expert_map is NULL: must say which of the {} experts is in each of the {} places",
                     shape.experts, shape.places);
     if (!experts) {
         *this = ExpertMap(shape);
@@ -29,7 +30,8 @@ int ExpertMap::set(const Shape& shape, const int32_t* experts)
     std::vector<uint32_t> n_copies((size_t)shape.experts);
     for (int p = 0; p < shape.places; p++) {
         if (experts[p] < -1 || experts[p] >= shape.experts)
-            return fail(PMX_ERR_ARGUMENT, "expert_map[{}] is {}: must be -1 to {}", p, experts[p], shape.experts - 1);
+            return fail(PMX_ERR_ARGUMENT, "expert_map[{}] is {}: must be -1 to {}", p, experts[p],
+                        shape.experts - 1);
         if (experts[p] >= 0) n_copies[(size_t)experts[p]]++;
     }
     const auto none = std::find(n_copies.begin(), n_copies.end(), 0u);

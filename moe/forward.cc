@@ -17,7 +17,7 @@ namespace {
 /* Blocks call OpenBLAS side by side, so each product runs in its caller; while any layer of the process
  * is in a call. */
 class OneBlasThread {
-  public:
+public:
     OneBlasThread()
     {
         std::lock_guard<std::mutex> lock(mutex_);
@@ -33,7 +33,7 @@ class OneBlasThread {
     OneBlasThread(const OneBlasThread&) = delete;
     OneBlasThread& operator=(const OneBlasThread&) = delete;
 
-  private:
+private:
     static inline std::mutex mutex_;
     static inline int n_users_ = 0;
     static inline int n_threads_before_ = 1;
@@ -53,8 +53,10 @@ int check_usable(const pmx_moe* moe)
 {
     if (!moe) return fail(PMX_ERR_ARGUMENT, "moe is NULL");
     if (moe->broken)
-        return fail((pmx_err_t)moe->broken, "the layer failed in an earlier call: free it, and create another");
-    if (!moe->set.size_bytes) return fail(PMX_ERR_STATE, "the layer has no weights: call pmx_moe_set_weights");
+        return fail((pmx_err_t)moe->broken,
+                    "the layer failed in an earlier call: free it, and create another");
+    if (!moe->set.size_bytes)
+        return fail(PMX_ERR_STATE, "the layer has no weights: call pmx_moe_set_weights");
     return PMX_SUCCESS;
 }
 
@@ -70,14 +72,16 @@ int check_phase(const pmx_moe* moe, uint32_t phase)
 {
     PMX_MOE_TRY(check_usable(moe));
     if (moe->next_phase == phase) return PMX_SUCCESS;
-    if (!moe->next_phase) return fail(PMX_ERR_STATE, "{}: pmx_moe_dispatch_begin must begin the call", name_of(phase));
+    if (!moe->next_phase)
+        return fail(PMX_ERR_STATE, "{}: pmx_moe_dispatch_begin must begin the call", name_of(phase));
     return fail(PMX_ERR_STATE, "a call of the layer is not over: {} must be next", name_of(moe->next_phase));
 }
 
 int check_tokens(const pmx_moe* moe, const void* x, int n_tokens, const void* y)
 {
     if (n_tokens < 0 || n_tokens > moe->shape.max_tokens)
-        return fail(PMX_ERR_ARGUMENT, "n_tokens is {}: must be 0 to max_tokens, {}", n_tokens, moe->shape.max_tokens);
+        return fail(PMX_ERR_ARGUMENT, "n_tokens is {}: must be 0 to max_tokens, {}", n_tokens,
+                    moe->shape.max_tokens);
     if (n_tokens > 0 && (!x || !y)) return fail(PMX_ERR_ARGUMENT, "{} is NULL", x ? "the output" : "x");
     return PMX_SUCCESS;
 }
@@ -104,7 +108,8 @@ struct Input {
 
 void begin_call(pmx_moe* moe, const Input& input)
 {
-    moe->kernel.plan.make(moe->shape, moe->kernel.map, moe->kernel.rank, {input.ids, input.weights, input.n_tokens});
+    moe->kernel.plan.make(moe->shape, moe->kernel.map, moe->kernel.rank,
+                          {input.ids, input.weights, input.n_tokens});
     moe->kernel.reset(++moe->call, input.x, input.weights);
 }
 
@@ -116,8 +121,8 @@ int launch(pmx_moe* moe, uint32_t phases, void* y)
     if (err) return moe->broken = err;
     moe->broken = moe->kernel.error;
     if (moe->broken)
-        return fail((pmx_err_t)moe->broken, "call {} of the layer: {}: {}", moe->call, pmx_error_string(moe->broken),
-                    moe->scheduler.describe(moe->kernel));
+        return fail((pmx_err_t)moe->broken, "call {} of the layer: {}: {}", moe->call,
+                    pmx_error_string(moe->broken), moe->scheduler.describe(moe->kernel));
     if (!(phases & pmx::moe::kCombine)) return PMX_SUCCESS;
     moe->forwards++;
     moe->tiles += moe->kernel.tiles_done;
@@ -177,18 +182,20 @@ int pmx_moe_forward(pmx_moe_t moe, const void* x, int n_tokens, void* y_out)
 {
     PMX_MOE_TRY(check_phase(moe, 0));
     const int err = route_own(moe, x, n_tokens, y_out);
-    return run(moe, Input{x, n_tokens, moe->ids.data(), moe->weights.data(), y_out}, err, pmx::moe::kAllPhases);
+    return run(moe, Input{x, n_tokens, moe->ids.data(), moe->weights.data(), y_out}, err,
+               pmx::moe::kAllPhases);
 }
 
-int pmx_moe_forward_routed(pmx_moe_t moe, const void* x, int n_tokens, const int32_t* ids, const float* weights,
-                           void* y_out)
+int pmx_moe_forward_routed(pmx_moe_t moe, const void* x, int n_tokens, const int32_t* ids,
+                           const float* weights, void* y_out)
 {
     PMX_MOE_TRY(check_phase(moe, 0));
     const Input input{x, n_tokens, ids, weights, y_out};
     return run(moe, input, check_given(moe, input, y_out), pmx::moe::kAllPhases);
 }
 
-int pmx_moe_dispatch_begin(pmx_moe_t moe, const void* x, int n_tokens, const int32_t* ids, const float* weights)
+int pmx_moe_dispatch_begin(pmx_moe_t moe, const void* x, int n_tokens, const int32_t* ids,
+                           const float* weights)
 {
     PMX_MOE_TRY(check_phase(moe, 0));
     const bool given = ids || weights;

@@ -11,7 +11,8 @@ Kernel::Kernel(const Shape& shape_given, unsigned n_blocks)
       plan(shape_given),
       tasks(shape_given),
       groups((size_t)shape_given.n_ranks),
-      shared_out(shape_given.shared_intermediate ? (size_t)shape_given.max_tokens * (size_t)shape_given.hidden : 0),
+      shared_out(shape_given.shared_intermediate ? (size_t)shape_given.max_tokens * (size_t)shape_given.hidden
+                                                 : 0),
       load((size_t)shape_given.local_experts)
 {
     scratch.reserve(n_blocks - 1);
@@ -32,8 +33,12 @@ void Kernel::reset(uint64_t call_now, const void* x_now, const float* weights_no
     weights = weights_now;
     tasks.reset((unsigned)scratch.size());
     for (int dst = 0; dst < shape.n_ranks; dst++)
-        groups[(size_t)dst] = {dst, (uint32_t)shape.local_experts, cells.dispatch_signal(call, rank, 0),
-                               sizeof(uint64_t), cells.dispatch_value(call, dst), 0};
+        groups[(size_t)dst] = {dst,
+                               (uint32_t)shape.local_experts,
+                               cells.dispatch_signal(call, rank, 0),
+                               sizeof(uint64_t),
+                               cells.dispatch_value(call, dst),
+                               0};
     std::fill(load.begin(), load.end(), UINT64_C(0));
     next_job = jobs_done = tiles_done = next_shared = shared_done = groups_done = 0;
     error = PMX_SUCCESS;
@@ -64,7 +69,8 @@ void run_processor(Kernel& kernel, Scratch& scratch)
         detail::fetch_add_acq_rel(&kernel.n_busy, ~0u);
         return done;
     };
-    while ((kernel.phases & kSend) && !kernel.stopped() && at_work([&] { return run_dispatch_job(kernel, scratch); })) {
+    while ((kernel.phases & kSend) && !kernel.stopped() &&
+           at_work([&] { return run_dispatch_job(kernel, scratch); })) {
     }
     for (unsigned spins = 0; !kernel.stopped(); spins++) {
         if (may_have_task(kernel) && at_work([&] { return run_task(kernel, scratch); }))

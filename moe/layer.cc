@@ -174,8 +174,8 @@ int pmx_moe_counters_get(pmx_moe_t moe, pmx_moe_counters_t* counters_out)
     if (!moe || !counters_out) return fail(PMX_ERR_ARGUMENT, "{} is NULL", moe ? "counters_out" : "moe");
     const size_t n_bytes = std::min(counters_out->size_bytes, sizeof *counters_out);
     if (n_bytes < pmx::moe::kFirstCountersBytes)
-        return fail(PMX_ERR_ARGUMENT, "size_bytes of pmx_moe_counters_t is {}: must be {}", counters_out->size_bytes,
-                    sizeof *counters_out);
+        return fail(PMX_ERR_ARGUMENT, "size_bytes of pmx_moe_counters_t is {}: must be {}",
+                    counters_out->size_bytes, sizeof *counters_out);
     PMX_MOE_TRY(pmx::moe::settle(moe));
     pmx_moe_counters_t now{};
     now.size_bytes = n_bytes;

@@ -25,10 +25,10 @@ size_t padded(size_t n_rows) { return (n_rows + kBlockRows - 1) / kBlockRows * k
 /* At least 16 rows: fewer leave the inner loops of the product empty. */
 int panel_rows(int n_in) { return (int)std::max<size_t>(16, kPanelBytes / ((size_t)n_in * sizeof(float))); }
 
-/* out [n_rows, n_out] = in [n_rows, n_in] * transposed matrix [n_out, n_in]; both have room for padded(n_rows),
- * and what the rows of the padding hold is of no interest. */
-void multiply(const Shape& shape, size_t n_rows, const void* matrix, int n_out, int n_in, const float* in, float* out,
-              float* panel)
+/* out [n_rows, n_out] = in [n_rows, n_in] * transposed matrix [n_out, n_in]; both have room for
+ * padded(n_rows), and what the rows of the padding hold is of no interest. */
+void multiply(const Shape& shape, size_t n_rows, const void* matrix, int n_out, int n_in, const float* in,
+              float* out, float* panel)
 {
     const size_t elem_bytes = shape.bf16 ? 2 : 4;
     for (int first = 0; first < n_out; first += panel_rows(n_in)) {
@@ -41,7 +41,8 @@ void multiply(const Shape& shape, size_t n_rows, const void* matrix, int n_out, 
         }
         for (size_t row = 0; row < n_rows; row += kBlockRows)
             cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)kBlockRows, n, n_in, 1.0f,
-                        in + row * (size_t)n_in, n_in, weights, n_in, 0.0f, out + row * (size_t)n_out + first, n_out);
+                        in + row * (size_t)n_in, n_in, weights, n_in, 0.0f, out + row * (size_t)n_out + first,
+                        n_out);
     }
 }
 

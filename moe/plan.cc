@@ -44,7 +44,8 @@ int check_ids(const Shape& shape, const int32_t* ids, int n_tokens)
         const int32_t* row = ids + (size_t)t * (size_t)shape.top_k;
         for (int j = 0; j < shape.top_k; j++) {
             if (row[j] < -1 || row[j] >= shape.experts)
-                return fail(PMX_ERR_ARGUMENT, "ids[{}][{}] is {}: must be -1 to {}", t, j, row[j], shape.experts - 1);
+                return fail(PMX_ERR_ARGUMENT, "ids[{}][{}] is {}: must be -1 to {}", t, j, row[j],
+                            shape.experts - 1);
             if (row[j] >= 0 && std::find(row, row + j, row[j]) != row + j)
                 return fail(PMX_ERR_ARGUMENT, "ids[{}] names expert {} twice: must be distinct", t, row[j]);
         }

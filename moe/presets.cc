@@ -18,9 +18,9 @@ struct Preset {
 };
 
 constexpr Preset kPresets[] = {
-#define PMX_PRESET(name, hidden, intermediate, experts, top_k, shared, activation, scores, renormalise, groups, kept, scale, \
-                   on_input)                                                                                               \
-    {name,        hidden, intermediate, experts, top_k, shared, PMX_MOE_##activation, PMX_MOE_##scores,                    \
+#define PMX_PRESET(name, hidden, intermediate, experts, top_k, shared, activation, scores, renormalise,   \
+                   groups, kept, scale, on_input)                                                         \
+    {name,        hidden, intermediate, experts, top_k,   shared, PMX_MOE_##activation, PMX_MOE_##scores, \
      renormalise, groups, kept,         scale,   on_input},
 #include "moe/presets.def"
 #undef PMX_PRESET
@@ -43,12 +43,12 @@ int pmx_moe_preset(const char* name, pmx_moe_config_t* config_out)
     using pmx::moe::fail;
     if (!name || !config_out) return fail(PMX_ERR_ARGUMENT, "{} is NULL", name ? "config_out" : "name");
     if (config_out->size_bytes < sizeof *config_out)
-        return fail(PMX_ERR_ARGUMENT, "size_bytes of pmx_moe_config_t is {}: must be {}", config_out->size_bytes,
-                    sizeof *config_out);
+        return fail(PMX_ERR_ARGUMENT, "size_bytes of pmx_moe_config_t is {}: must be {}",
+                    config_out->size_bytes, sizeof *config_out);
     const Preset* preset = find(name);
     if (!preset)
-        return fail(PMX_ERR_ARGUMENT, "preset \"{}\": must be one of the {} that pmx_moe_preset_list names", name,
-                    kNumPresets);
+        return fail(PMX_ERR_ARGUMENT, "preset \"{}\": must be one of the {} that pmx_moe_preset_list names",
+                    name, kNumPresets);
     config_out->hidden = preset->hidden;
     config_out->intermediate = preset->intermediate;
     config_out->experts = preset->experts;

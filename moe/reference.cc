@@ -82,17 +82,24 @@ double activation(pmx_moe_activation_t kind, double g, double u)
     const auto silu = [](double x) { return x / (1 + std::exp(-x)); };
     const auto gelu = [](double x) { return x * std::erfc(-x / std::sqrt(2.0)) / 2; };
     switch (kind) {
-    case PMX_MOE_SWIGLU: return silu(g) * u;
-    case PMX_MOE_SWIGLU_CLAMPED: {
-        const double limited = g > 7 ? 7 : g, linear = u > 7 ? 7 : u < -7 ? -7 : u;
-        return limited / (1 + std::exp(-1.702 * limited)) * (1 + linear);
-    }
-    case PMX_MOE_GEGLU: return gelu(g) * u;
-    case PMX_MOE_GEGLU_TANH: return gelu_by_tanh(g) * u;
-    case PMX_MOE_SILU: return silu(u);
-    case PMX_MOE_GELU: return gelu(u);
-    case PMX_MOE_GELU_TANH: return gelu_by_tanh(u);
-    case PMX_MOE_RELU: return u > 0 ? u : 0;
+        case PMX_MOE_SWIGLU:
+            return silu(g) * u;
+        case PMX_MOE_SWIGLU_CLAMPED: {
+            const double limited = g > 7 ? 7 : g, linear = u > 7 ? 7 : u < -7 ? -7 : u;
+            return limited / (1 + std::exp(-1.702 * limited)) * (1 + linear);
+        }
+        case PMX_MOE_GEGLU:
+            return gelu(g) * u;
+        case PMX_MOE_GEGLU_TANH:
+            return gelu_by_tanh(g) * u;
+        case PMX_MOE_SILU:
+            return silu(u);
+        case PMX_MOE_GELU:
+            return gelu(u);
+        case PMX_MOE_GELU_TANH:
+            return gelu_by_tanh(u);
+        case PMX_MOE_RELU:
+            return u > 0 ? u : 0;
     }
     return NAN;
 }
@@ -118,9 +125,10 @@ Doubles mlp(const Shape& shape, const Expert& expert, size_t inter, const Double
     return out;
 }
 
-/* Adds weight * expert(x), or expert(weight * x), for the choices (indices into [T, k]) that fell on one expert. */
-void add_expert(const Shape& shape, const Expert& expert, const std::vector<size_t>& choices, const Routing& routing,
-                const Doubles& x, double* y)
+/* Adds weight * expert(x), or expert(weight * x), for the choices (indices into [T, k]) that fell on one
+ * expert. */
+void add_expert(const Shape& shape, const Expert& expert, const std::vector<size_t>& choices,
+                const Routing& routing, const Doubles& x, double* y)
 {
     const size_t hidden = (size_t)shape.hidden, k = (size_t)shape.top_k, m = choices.size();
     Doubles rows(m * hidden);
@@ -154,7 +162,8 @@ void drop(const Shape& shape, const Routing& routing, std::vector<size_t>& choic
     if (choices.size() <= (size_t)shape.capacity) return;
     const auto weight = [&](size_t i) { return (float)routing.weights[i]; }; /* as the layer has them */
     if (!shape.drop_latest)
-        std::stable_sort(choices.begin(), choices.end(), [&](size_t a, size_t b) { return weight(a) > weight(b); });
+        std::stable_sort(choices.begin(), choices.end(),
+                         [&](size_t a, size_t b) { return weight(a) > weight(b); });
     choices.resize((size_t)shape.capacity);
 }
 
@@ -166,7 +175,12 @@ struct Source {
     int get(const Shape& shape, int e, Expert* out) const
     {
         const auto bias = [&](const float* const* all) { return all ? all[e] : nullptr; };
-        *out = {nullptr, nullptr, nullptr, bias(weights.gate_bias), bias(weights.up_bias), bias(weights.down_bias)};
+        *out = {nullptr,
+                nullptr,
+                nullptr,
+                bias(weights.gate_bias),
+                bias(weights.up_bias),
+                bias(weights.down_bias)};
         if (fetch) return fetch(arg, e, &out->gate, &out->up, &out->down);
         if (shape.gated) out->gate = weights.gate[e];
         out->up = weights.up[e];
@@ -186,8 +200,9 @@ int run(const Shape& shape, const Source& source, const Input& in, double* y_out
 {
     const size_t n_tokens = (size_t)in.n_tokens, n_choices = n_tokens * (size_t)shape.top_k;
     const Doubles x = decode(in.x, 0, n_tokens * (size_t)shape.hidden, shape.bf16);
-    const Routing routing = in.ids ? Routing{{in.ids, in.ids + n_choices}, {in.weights, in.weights + n_choices}}
-                                   : route(shape, source.weights, x, n_tokens);
+    const Routing routing = in.ids
+                                ? Routing{{in.ids, in.ids + n_choices}, {in.weights, in.weights + n_choices}}
+                                : route(shape, source.weights, x, n_tokens);
     std::vector<std::vector<size_t>> choices((size_t)shape.experts);
     for (size_t i = 0; i < n_choices; i++)
         if (routing.ids[i] >= 0) choices[(size_t)routing.ids[i]].push_back(i);
@@ -207,7 +222,8 @@ int run(const Shape& shape, const Source& source, const Input& in, double* y_out
 int check(const Shape& shape, const Source& source, const Input& in, const double* y_out)
 {
     if (in.n_tokens < 0) return fail(PMX_ERR_ARGUMENT, "n_tokens is {}: must be 0 or more", in.n_tokens);
-    if (in.n_tokens > 0 && (!in.x || !y_out)) return fail(PMX_ERR_ARGUMENT, "{} is NULL", in.x ? "y_out" : "x");
+    if (in.n_tokens > 0 && (!in.x || !y_out))
+        return fail(PMX_ERR_ARGUMENT, "{} is NULL", in.x ? "y_out" : "x");
     if (!in.ids != !in.weights)
         return fail(PMX_ERR_ARGUMENT, "{} is NULL: give both or none", in.ids ? "weights" : "ids");
     if (!in.ids && !source.weights.router)
@@ -221,7 +237,8 @@ int checked_run(const Shape& shape, const Source& source, const Input& in, doubl
     try {
         return run(shape, source, in, y_out);
     } catch (const std::bad_alloc&) {
-        return fail(PMX_ERR_MEMORY, "the memory of this process does not hold the oracle for {} tokens", in.n_tokens);
+        return fail(PMX_ERR_MEMORY, "the memory of this process does not hold the oracle for {} tokens",
+                    in.n_tokens);
     }
 }
 
@@ -249,9 +266,9 @@ int pmx_moe_reference(const pmx_moe_config_t* config, const void* router, const 
     return checked_run(shape, {all, fetch, arg}, {x, n_tokens, ids, weights}, y_out);
 }
 
-int pmx_moe_reference_layer(const pmx_moe_config_t* config, const pmx_moe_weights_t* weights, pmx_moe_fetch_fn fetch,
-                            void* arg, const void* x, int n_tokens, const int32_t* ids, const float* choice_weights,
-                            double* y_out)
+int pmx_moe_reference_layer(const pmx_moe_config_t* config, const pmx_moe_weights_t* weights,
+                            pmx_moe_fetch_fn fetch, void* arg, const void* x, int n_tokens,
+                            const int32_t* ids, const float* choice_weights, double* y_out)
 {
     pmx::moe::Shape shape;
     PMX_MOE_TRY(pmx::moe::check_config(config, 1, &shape));

@@ -11,7 +11,8 @@ namespace pmx::moe::reference {
 
 namespace {
 
-/* [E] in place of the logits; of SOFTMAX_CHOSEN the same as of SOFTMAX, since its order is that of the logits. */
+/* [E] in place of the logits; of SOFTMAX_CHOSEN the same as of SOFTMAX, since its order is that of the
+ * logits. */
 Doubles scores_of(pmx_moe_scores_t kind, const Doubles& logits)
 {
     Doubles scores(logits.size());
@@ -86,7 +87,8 @@ Routing route(const Shape& shape, const pmx_moe_weights_t& weights, const Double
     const Doubles all = multiply(x, n_tokens, weights.router, experts, (size_t)shape.hidden, shape.bf16);
     for (size_t t = 0; t < n_tokens; t++) {
         Doubles logits(all.begin() + (ptrdiff_t)(t * experts), all.begin() + (ptrdiff_t)((t + 1) * experts));
-        for (size_t e = 0; e < experts; e++) logits[e] += weights.router_bias ? (double)weights.router_bias[e] : 0.0;
+        for (size_t e = 0; e < experts; e++)
+            logits[e] += weights.router_bias ? (double)weights.router_bias[e] : 0.0;
         route_token(shape, weights.choice_bias, logits, &routing.ids[t * k], &routing.weights[t * k]);
     }
     return routing;

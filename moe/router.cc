@@ -34,15 +34,17 @@ void softmax(double* scores, int n)
 void to_scores(pmx_moe_scores_t kind, double* scores, int n)
 {
     switch (kind) {
-    case PMX_MOE_SOFTMAX: return softmax(scores, n);
-    case PMX_MOE_SOFTMAX_CHOSEN: return;
-    case PMX_MOE_SIGMOID:
-        for (int i = 0; i < n; i++) scores[i] = 1.0 / (1.0 + std::exp(-scores[i]));
-        return;
-    case PMX_MOE_SQRT_SOFTPLUS: /* ln(1 + e^l) = max(l, 0) + ln(1 + e^-|l|) does not overflow */
-        for (int i = 0; i < n; i++)
-            scores[i] = std::sqrt(std::max(scores[i], 0.0) + std::log1p(std::exp(-std::fabs(scores[i]))));
-        return;
+        case PMX_MOE_SOFTMAX:
+            return softmax(scores, n);
+        case PMX_MOE_SOFTMAX_CHOSEN:
+            return;
+        case PMX_MOE_SIGMOID:
+            for (int i = 0; i < n; i++) scores[i] = 1.0 / (1.0 + std::exp(-scores[i]));
+            return;
+        case PMX_MOE_SQRT_SOFTPLUS: /* ln(1 + e^l) = max(l, 0) + ln(1 + e^-|l|) does not overflow */
+            for (int i = 0; i < n; i++)
+                scores[i] = std::sqrt(std::max(scores[i], 0.0) + std::log1p(std::exp(-std::fabs(scores[i]))));
+            return;
     }
 }
 
@@ -53,7 +55,8 @@ void to_weights(const Shape& shape, double* chosen)
     double sum = 0;
     for (int j = 0; j < shape.top_k; j++) sum += chosen[j];
     const bool divide = shape.renormalise && shape.scores != PMX_MOE_SOFTMAX_CHOSEN && sum > 0;
-    for (int j = 0; j < shape.top_k; j++) chosen[j] = (divide ? chosen[j] / sum : chosen[j]) * (double)shape.scale;
+    for (int j = 0; j < shape.top_k; j++)
+        chosen[j] = (divide ? chosen[j] / sum : chosen[j]) * (double)shape.scale;
 }
 
 }  // namespace
@@ -70,13 +73,15 @@ Router::Router(const Shape& shape)
 {
 }
 
-void Router::route(const RouterWeights& weights, const void* x, int n_tokens, int32_t* ids_out, float* weights_out)
+void Router::route(const RouterWeights& weights, const void* x, int n_tokens, int32_t* ids_out,
+                   float* weights_out)
 {
     const size_t hidden = (size_t)shape_.hidden, k = (size_t)shape_.top_k;
     for (int first = 0; first < n_tokens; first += kTokensAtOnce) {
         int n = std::min(kTokensAtOnce, n_tokens - first);
         for (int t = 0; t < n; t++) {
-            load_floats(row_.data(), (const char*)x + (size_t)(first + t) * shape_.row_bytes, hidden, shape_.bf16);
+            load_floats(row_.data(), (const char*)x + (size_t)(first + t) * shape_.row_bytes, hidden,
+                        shape_.bf16);
             std::copy(row_.begin(), row_.end(), tokens_.begin() + (ptrdiff_t)((size_t)t * hidden));
         }
         logits(weights, n);
@@ -94,11 +99,13 @@ void Router::logits(const RouterWeights& weights, int n_tokens)
         std::copy(row_.begin(), row_.end(), expert_.begin());
         const double bias = weights.bias ? (double)weights.bias[e] : 0.0;
         for (int t = 0; t < n_tokens; t++)
-            scores_[(size_t)t * experts + e] = dot(&tokens_[(size_t)t * hidden], expert_.data(), shape_.hidden) + bias;
+            scores_[(size_t)t * experts + e] =
+                dot(&tokens_[(size_t)t * hidden], expert_.data(), shape_.hidden) + bias;
     }
 }
 
-/* The open expert with the largest value, which is then closed. There is always one, also when values are NaN. */
+/* The open expert with the largest value, which is then closed. There is always one, also when values are
+ * NaN. */
 int Router::take_best()
 {
     int best = -1;
@@ -138,7 +145,8 @@ void Router::drop_groups()
 void Router::choose(double* scores, const float* choice_bias, int32_t* ids_out, float* weights_out)
 {
     to_scores(shape_.scores, scores, shape_.experts);
-    for (size_t e = 0; e < values_.size(); e++) values_[e] = scores[e] + (choice_bias ? (double)choice_bias[e] : 0.0);
+    for (size_t e = 0; e < values_.size(); e++)
+        values_[e] = scores[e] + (choice_bias ? (double)choice_bias[e] : 0.0);
     std::fill(open_.begin(), open_.end(), (char)1);
     if (shape_.groups > 1) drop_groups();
     double chosen[64];

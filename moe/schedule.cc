@@ -37,7 +37,8 @@ void Scheduler::await(const Kernel& kernel, int dst)
         const size_t region_row = kernel.plan.region_row(shape, place);
         for (uint32_t row = 0; row < n_rows; row += tile_rows)
             awaited_.push_back({dst, (uint32_t)tile_slot(shape, region_row, j, row / tile_rows),
-                                kernel.plan.first_row[(size_t)place] + row, std::min(tile_rows, n_rows - row)});
+                                kernel.plan.first_row[(size_t)place] + row,
+                                std::min(tile_rows, n_rows - row)});
     }
 }
 
@@ -99,7 +100,8 @@ void Scheduler::count_rows(Kernel& kernel, const Awaited& result)
     }
 }
 
-/* The result of the shared expert is part of the sum, and y may be x: groups wait until it has read all tokens. */
+/* The result of the shared expert is part of the sum, and y may be x: groups wait until it has read all
+ * tokens. */
 void Scheduler::group_is_back(Kernel& kernel, uint32_t group)
 {
     if (detail::load_acquire(&kernel.shared_done) == n_shared_)
@@ -119,7 +121,8 @@ bool Scheduler::release_held(Kernel& kernel)
 bool Scheduler::poll_results(Kernel& kernel)
 {
     auto arrived = [&](const Awaited& result) {
-        if (!signal_test(kernel.cells.combine_signal(result.dst, result.slot), PMX_CMP_EQ, kernel.call)) return false;
+        if (!signal_test(kernel.cells.combine_signal(result.dst, result.slot), PMX_CMP_EQ, kernel.call))
+            return false;
         count_rows(kernel, result);
         return true;
     };
@@ -177,13 +180,14 @@ void Scheduler::run(Kernel& kernel)
 std::string Scheduler::describe(const Kernel& kernel) const
 {
     for (int r = 0; r < kernel.shape.n_ranks; r++)
-        if (detail::load_acquire(&kernel.dispatch.peer_failed[r])) return fmt::format("rank {} has failed", r);
+        if (detail::load_acquire(&kernel.dispatch.peer_failed[r]))
+            return fmt::format("rank {} has failed", r);
     if (!sources_.empty())
-        return fmt::format("{} of {} dispatch signals have not come, the first of them from rank {}", sources_.size(),
-                           kernel.shape.places, sources_.front().src);
+        return fmt::format("{} of {} dispatch signals have not come, the first of them from rank {}",
+                           sources_.size(), kernel.shape.places, sources_.front().src);
     if (!awaited_.empty())
-        return fmt::format("results of {} tiles have not come, the first of them from rank {}", awaited_.size(),
-                           awaited_.front().dst);
+        return fmt::format("results of {} tiles have not come, the first of them from rank {}",
+                           awaited_.size(), awaited_.front().dst);
     return "all signals have come";
 }
 

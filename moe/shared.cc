@@ -31,15 +31,18 @@ bool run_shared(Kernel& kernel, Scratch& s)
     if (chunk >= n_shared_chunks(shape, kernel.plan.n_tokens)) return false;
     const size_t hidden = (size_t)shape.hidden, first = (size_t)chunk * (size_t)shape.tile_rows;
     const size_t n_rows = std::min((size_t)shape.tile_rows, (size_t)kernel.plan.n_tokens - first);
-    load_floats(s.mlp.rows.data(), (const char*)kernel.x + first * shape.row_bytes, n_rows * hidden, shape.bf16);
+    load_floats(s.mlp.rows.data(), (const char*)kernel.x + first * shape.row_bytes, n_rows * hidden,
+                shape.bf16);
     for (size_t row = 0; row < n_rows; row++)
-        s.shared_gates[row] = kernel.shared_router ? (float)gate_value(shape, kernel.shared_router,
-                                                                       &s.mlp.rows[row * hidden], s.sum.data())
-                                                   : 1.0f;
+        s.shared_gates[row] =
+            kernel.shared_router
+                ? (float)gate_value(shape, kernel.shared_router, &s.mlp.rows[row * hidden], s.sum.data())
+                : 1.0f;
     run_mlp(shape, kernel.shared, shape.shared_intermediate, n_rows, s.mlp);
     for (size_t row = 0; row < n_rows; row++)
         for (size_t i = 0; i < hidden; i++)
-            kernel.shared_out[(first + row) * hidden + i] = s.shared_gates[row] * s.mlp.rows[row * hidden + i];
+            kernel.shared_out[(first + row) * hidden + i] =
+                s.shared_gates[row] * s.mlp.rows[row * hidden + i];
     detail::fetch_add_release(&kernel.shared_done, 1u);
     return true;
 }

@@ -19,7 +19,8 @@ int check_pointers(const char* name, const void* const* all, int n, const std::f
 int check_shared(const Shape& shape, const pmx_moe_weights_t& w)
 {
     if (!shape.shared_intermediate) return PMX_SUCCESS;
-    if (shape.gated && !w.shared_gate) return fail(PMX_ERR_ARGUMENT, "shared_gate is NULL: the layer has a shared expert");
+    if (shape.gated && !w.shared_gate)
+        return fail(PMX_ERR_ARGUMENT, "shared_gate is NULL: the layer has a shared expert");
     if (!w.shared_up) return fail(PMX_ERR_ARGUMENT, "shared_up is NULL: the layer has a shared expert");
     if (!w.shared_down) return fail(PMX_ERR_ARGUMENT, "shared_down is NULL: the layer has a shared expert");
     return PMX_SUCCESS;
@@ -52,7 +53,8 @@ int check_biases(const pmx_moe_weights_t& w, int n, const std::function<bool(int
     return PMX_SUCCESS;
 }
 
-int check_experts(const Shape& shape, const pmx_moe_weights_t& w, int n, const std::function<bool(int)>& needed)
+int check_experts(const Shape& shape, const pmx_moe_weights_t& w, int n,
+                  const std::function<bool(int)>& needed)
 {
     if (shape.gated) PMX_MOE_TRY(check_pointers("gate", w.gate, n, needed));
     PMX_MOE_TRY(check_pointers("up", w.up, n, needed));

@@ -19,14 +19,20 @@ struct Preset {
     bool shared, groups, on_input;
 };
 
-/* Softmax over the chosen is the same as renormalised softmax values; for the other routers these tools take it, too. */
-constexpr bool plain_renormalise(int renormalise, std::string_view scores) { return renormalise || scores != "SOFTMAX"; }
+/* Softmax over the chosen is the same as renormalised softmax values; for the other routers these tools take
+ * it, too. */
+constexpr bool plain_renormalise(int renormalise, std::string_view scores)
+{
+    return renormalise || scores != "SOFTMAX";
+}
 
 constexpr Preset kPresets[] = {
-#define PMX_PRESET(name, hidden, intermediate, experts, top_k, shared, activation, scores, renormalise, groups, kept, \
-                   scale, on_input)                                                                                   \
-    {name,        hidden,  intermediate, experts,      top_k,      plain_renormalise(renormalise, #scores), \
-     #activation, #scores, (shared) != 0, (groups) > 1, (on_input) != 0},
+#define PMX_PRESET(name, hidden, intermediate, experts, top_k, shared, activation, scores, renormalise, \
+                   groups, kept, scale, on_input)                                                       \
+    {name,         hidden,         intermediate,                                                        \
+     experts,      top_k,          plain_renormalise(renormalise, #scores),                             \
+     #activation,  #scores,        (shared) != 0,                                                       \
+     (groups) > 1, (on_input) != 0},
 #include "moe/presets.def"
 #undef PMX_PRESET
 };
@@ -38,7 +44,8 @@ std::string left_out(const Preset& preset)
     const auto add = [&](bool has, std::string_view what) {
         if (has) text += fmt::format("{}{}", text.empty() ? "" : ", ", what);
     };
-    add(preset.scores == "SIGMOID", preset.on_input ? "sigmoid weight on the input" : "sigmoid router with choice bias");
+    add(preset.scores == "SIGMOID",
+        preset.on_input ? "sigmoid weight on the input" : "sigmoid router with choice bias");
     add(preset.groups, "groups of experts");
     add(preset.activation == "SWIGLU_CLAMPED", "expert biases and clamped SwiGLU");
     add(preset.shared, "shared expert");
@@ -70,8 +77,8 @@ std::string shape_table()
 {
     std::string table;
     for (const Preset& preset : kPresets)
-        table += fmt::format("  {:<20} {},{},{},{}{}\n", preset.name, preset.hidden, preset.intermediate, preset.experts,
-                             preset.top_k, left_out(preset).empty() ? "" : "  (widths only)");
+        table += fmt::format("  {:<20} {},{},{},{}{}\n", preset.name, preset.hidden, preset.intermediate,
+                             preset.experts, preset.top_k, left_out(preset).empty() ? "" : "  (widths only)");
     return table;
 }
 

@@ -23,10 +23,13 @@ void a_bad_value_is_refused_with_its_rule(void**)
     const Case cases[] = {
         {[](auto& c) { c.hidden = 40; }, 2, "hidden is 40: must be a multiple of 16, 16 to 65536"},
         {[](auto& c) { c.hidden = 0; }, 2, "hidden is 0: must be a multiple of 16, 16 to 65536"},
-        {[](auto& c) { c.intermediate = 65552; }, 2, "intermediate is 65552: must be a multiple of 16, 16 to 65536"},
+        {[](auto& c) { c.intermediate = 65552; }, 2,
+         "intermediate is 65552: must be a multiple of 16, 16 to 65536"},
         {[](auto& c) { c.experts = 0; }, 2, "experts is 0: must be 1 to 4096"},
-        {[](auto& c) { c.experts = 9; }, 2, "9 experts do not divide over 2 ranks: experts must be a multiple of ranks"},
-        {[](auto& c) { c.experts = 4; }, 8, "4 experts do not divide over 8 ranks: experts must be a multiple of ranks"},
+        {[](auto& c) { c.experts = 9; }, 2,
+         "9 experts do not divide over 2 ranks: experts must be a multiple of ranks"},
+        {[](auto& c) { c.experts = 4; }, 8,
+         "4 experts do not divide over 8 ranks: experts must be a multiple of ranks"},
         {[](auto& c) { c.top_k = 0; }, 2, "top_k is 0: must be 1 to 64"},
         {[](auto& c) { c.top_k = 9; }, 2, "top_k is 9: must be at most the 8 experts"},
         {[](auto& c) { c.max_tokens = -1; }, 2, "max_tokens is -1: must be 1 to 1048576"},
@@ -50,7 +53,8 @@ void a_bad_value_is_refused_with_its_rule(void**)
         {[](auto& c) { c.capacity = -1; }, 2, "capacity is -1: must be 0 to 1048576"},
         {[](auto& c) { c.drop = (pmx_moe_drop_t)2; }, 2, "drop is 2: must be 0 to 1"},
         {[](auto& c) { c.physical_experts = 7; }, 2, "physical_experts is 7: must be 8 to 8192"},
-        {[](auto& c) { c.physical_experts = 10; }, 4, "physical_experts is 10: must be a multiple of the 4 ranks"},
+        {[](auto& c) { c.physical_experts = 10; }, 4,
+         "physical_experts is 10: must be a multiple of the 4 ranks"},
         {[](auto&) {}, 0, "ranks is 0: must be 1 to 4096"},
     };
     for (const Case& one : cases) {
@@ -195,7 +199,8 @@ void every_cell_has_a_place_of_its_own(void**)
     for (size_t row = 0; row < shape.max_rows(); row++) claim(cells.dispatch_send(row), shape.row_bytes);
     for (int r = 0; r < n_ranks; r++) {
         for (size_t row = 0; row < shape.region_rows; row++)
-            for (const char* cell : {cells.dispatch_recv(r, row), cells.expert_out(r, row), cells.combine_recv(r, row)})
+            for (const char* cell :
+                 {cells.dispatch_recv(r, row), cells.expert_out(r, row), cells.combine_recv(r, row)})
                 claim(cell, shape.row_bytes);
         for (size_t slot = 0; slot < shape.region_tiles; slot++) claim(cells.combine_signal(r, slot), 8);
         for (uint64_t call : {6, 7})

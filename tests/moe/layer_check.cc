@@ -30,7 +30,8 @@ void must(int err, const char* what)
 
 void bad(const char* name, const std::string& mode, const char* what, double seen, double expected)
 {
-    fprintf(stderr, "rank %d: %s, %s: %s is %g, expected %g\n", rank, name, mode.c_str(), what, seen, expected);
+    fprintf(stderr, "rank %d: %s, %s: %s is %g, expected %g\n", rank, name, mode.c_str(), what, seen,
+            expected);
     n_bad++;
 }
 
@@ -57,7 +58,8 @@ const Case cases[] = {
     {"different counts", 128, 64, 24, 3, PMX_MOE_BF16, 8, [](int r) { return (r * 11 + 5) % 40; }, false, 0},
     {"ranks without tokens", 64, 48, 24, 2, PMX_MOE_FP32, 5, [](int r) { return r % 2 ? 17 : 0; }, false, 0},
     {"all to one expert", 256, 80, 24, 1, PMX_MOE_BF16, 16, [](int r) { return 50 - r; }, true, 0},
-    {"k = E, past the last tag", 64, 64, 24, 24, PMX_MOE_FP32, 3, [](int r) { return 4 + r % 2; }, false, 65532},
+    {"k = E, past the last tag", 64, 64, 24, 24, PMX_MOE_FP32, 3, [](int r) { return 4 + r % 2; }, false,
+     65532},
     {"no tokens at all", 16, 16, 24, 1, PMX_MOE_BF16, 1, [](int) { return 0; }, false, 0},
     {"as GPT-OSS", 80, 80, 24, 4, PMX_MOE_BF16, 8, [](int r) { return 40 - 9 * (r % 4); }, false, 0,
      [](auto& c) { c.activation = PMX_MOE_SWIGLU_CLAMPED, c.scores = PMX_MOE_SOFTMAX_CHOSEN; }},
@@ -88,8 +90,9 @@ std::vector<Mode> modes()
     const char* orders[] = {"", "stall-all", "stall-rank", "deferred", "fence", "ordered", "counted"};
     for (int order = PMX_ORDER_STALL_ALL; order <= PMX_ORDER_COUNTED; order++)
         for (int signals : {PMX_SIGNALS_COUPLED, PMX_SIGNALS_GROUPED})
-            all.push_back({(pmx_order_t)order, signals,
-                           std::string(orders[order]) + (signals == PMX_SIGNALS_COUPLED ? " coupled" : " grouped")});
+            all.push_back(
+                {(pmx_order_t)order, signals,
+                 std::string(orders[order]) + (signals == PMX_SIGNALS_COUPLED ? " coupled" : " grouped")});
     return all;
 }
 
@@ -104,7 +107,10 @@ std::vector<int32_t> places_of(const Case& c)
 /* What one rank holds of a case. */
 struct Input {
     Input(const Case& c, const pmx_moe_config_t& config)
-        : model(config), used(config), n_tokens(c.n_tokens(rank)), x(model.tokens(rank, n_tokens)),
+        : model(config),
+          used(config),
+          n_tokens(c.n_tokens(rank)),
+          x(model.tokens(rank, n_tokens)),
           expected((size_t)n_tokens * (size_t)c.hidden)
     {
         if (flip && rank == 0) used.down[0][c.dtype == PMX_MOE_BF16 ? 1 : 3] ^= 0x40;
@@ -113,9 +119,10 @@ struct Input {
         if (c.one_expert) ids.assign(n_choices, c.experts - 1);
         /* The first group of tokens of rank 0 has no choice at all. */
         for (size_t i = 0; c.masked && i < n_choices; i++)
-            ids.push_back((i + (size_t)rank) % 3 == 0 || (rank == 0 && i < 48) ? -1 : (int)(7 * i + 1) % c.experts);
-        must(model.reference(x, n_tokens, c.routed() ? ids.data() : nullptr, c.routed() ? weights.data() : nullptr,
-                             expected.data()),
+            ids.push_back(
+                (i + (size_t)rank) % 3 == 0 || (rank == 0 && i < 48) ? -1 : (int)(7 * i + 1) % c.experts);
+        must(model.reference(x, n_tokens, c.routed() ? ids.data() : nullptr,
+                             c.routed() ? weights.data() : nullptr, expected.data()),
              "the oracle");
     }
 
@@ -260,7 +267,8 @@ int main(int argc, char** argv)
     transport.size_bytes = sizeof transport;
     must(pmx_transport_query(&transport), "pmx_transport_query");
     n_network = transport.n_network_ranks;
-    if (rank == 0) fprintf(stderr, "%d ranks, transport %s %s\n", size, transport.transport, transport.provider);
+    if (rank == 0)
+        fprintf(stderr, "%d ranks, transport %s %s\n", size, transport.transport, transport.provider);
     const size_t n_cases = sizeof cases / sizeof *cases;
     void* words_sym;
     must(pmx_calloc(n_cases * (size_t)size, sizeof(uint64_t), &words_sym), "pmx_calloc");

@@ -55,8 +55,8 @@ inline pmx_moe_config_t config(int hidden, int intermediate, int experts, int to
     return c;
 }
 
-/* All experts of a layer. Biases and a choice bias are there when the activation or the scores are not the plain ones; the
- * shared expert has a gate of its own when top_k is even. */
+/* All experts of a layer. Biases and a choice bias are there when the activation or the scores are not the
+ * plain ones; the shared expert has a gate of its own when top_k is even. */
 struct Model {
     explicit Model(const pmx_moe_config_t& c) : config(c)
     {
@@ -76,8 +76,10 @@ struct Model {
             shared.push_back(matrix(6, h, in, bf16));
         }
         if (c.activation != PMX_MOE_SWIGLU)
-            for (size_t e = 0; e < 3 * experts; e++) biases.push_back(floats(5000 + e, e % 3 == 2 ? h : n / h, 0.5f));
-        if (c.scores == PMX_MOE_SIGMOID || c.scores == PMX_MOE_SQRT_SOFTPLUS) choice_bias = floats(2, experts, 0.2f);
+            for (size_t e = 0; e < 3 * experts; e++)
+                biases.push_back(floats(5000 + e, e % 3 == 2 ? h : n / h, 0.5f));
+        if (c.scores == PMX_MOE_SIGMOID || c.scores == PMX_MOE_SQRT_SOFTPLUS)
+            choice_bias = floats(2, experts, 0.2f);
     }
 
     /* Pointers to the n experts from first on, or to those of the map; valid as long as the model. */
@@ -114,10 +116,12 @@ struct Model {
     }
 
     /* Routed by the oracle when ids is NULL. y_out: [n_tokens, H]. */
-    int reference(const Bytes& x, int n_tokens, const int32_t* ids, const float* choice_weights, double* y_out)
+    int reference(const Bytes& x, int n_tokens, const int32_t* ids, const float* choice_weights,
+                  double* y_out)
     {
         const pmx_moe_weights_t all = weights(0, config.experts);
-        return pmx_moe_reference_layer(&config, &all, nullptr, nullptr, x.data(), n_tokens, ids, choice_weights, y_out);
+        return pmx_moe_reference_layer(&config, &all, nullptr, nullptr, x.data(), n_tokens, ids,
+                                       choice_weights, y_out);
     }
 
     Bytes tokens(int rank, int n_tokens) const

@@ -33,7 +33,8 @@ struct Case {
 Case any_case()
 {
     const int n_ranks = *rc::gen::inRange(1, 6), n_local = *rc::gen::inRange(1, 6);
-    const int places = n_ranks * n_local, experts = *rc::gen::inRange(1, places + 1), top_k = *rc::gen::inRange(1, std::min(experts, 8) + 1);
+    const int places = n_ranks * n_local, experts = *rc::gen::inRange(1, places + 1),
+              top_k = *rc::gen::inRange(1, std::min(experts, 8) + 1);
     const int n_tokens = *rc::gen::inRange(0, 41);
     pmx_moe_config_t c = model::config(16, 16, experts, top_k, 40, PMX_MOE_BF16);
     c.tile_rows = *rc::gen::inRange(1, 9);
@@ -64,7 +65,9 @@ bool kept(const Case& one, size_t i)
     int before = 0;
     for (size_t j = 0; j < one.ids.size(); j++) {
         if (j == i || one.ids[j] != one.ids[i]) continue;
-        const bool better = !one.shape.drop_latest && one.weights[j] != one.weights[i] ? one.weights[j] > one.weights[i] : j < i;
+        const bool better = !one.shape.drop_latest && one.weights[j] != one.weights[i]
+                                ? one.weights[j] > one.weights[i]
+                                : j < i;
         before += better;
     }
     return before < one.shape.capacity;
@@ -121,7 +124,8 @@ void tasks_come_out_once_and_remote_first()
     size_t n_remote = 0;
     const uint32_t n = (uint32_t)*rc::gen::inRange<size_t>(0, one.shape.region_tiles + 1);
     for (uint32_t i = 0; i < n; i++) {
-        const int32_t src = *rc::gen::inRange(0, one.shape.n_ranks), e = *rc::gen::inRange(0, one.shape.local_experts);
+        const int32_t src = *rc::gen::inRange(0, one.shape.n_ranks),
+                      e = *rc::gen::inRange(0, one.shape.local_experts);
         const uint32_t n_rows = (uint32_t)*rc::gen::inRange(1, one.shape.tile_rows + 1);
         tasks.add_tile({src, e, 0, n_rows, i}, src != 0);
         n_remote += src != 0;

@@ -43,9 +43,9 @@ Outcome run_layer(pmx_moe_config_t config, int n_ranks, uint64_t first_call, int
             model::Bytes x = good.tokens(rank * 1000 + i, n), y(x.size());
             std::vector<double> r(n * (size_t)config.hidden);
             err = pmx_moe_forward(moe, x.data(), n, y.data());
-            if (!err)
-                err = good.reference(x, n, nullptr, nullptr, r.data());
-            worst = std::max(worst, model::relative_error(y, r, (size_t)config.hidden, config.dtype == PMX_MOE_BF16));
+            if (!err) err = good.reference(x, n, nullptr, nullptr, r.data());
+            worst = std::max(
+                worst, model::relative_error(y, r, (size_t)config.hidden, config.dtype == PMX_MOE_BF16));
         }
         const std::string detail = pmx_last_error_detail();
         if (moe) pmx_moe_free(moe);
@@ -182,7 +182,8 @@ void a_bad_map_is_refused_and_the_old_one_stays(void**)
         assert_int_equal(set(good, outside), PMX_ERR_ARGUMENT);
         assert_string_equal(pmx_last_error_detail(), "expert_map[2] is 2: must be -1 to 1");
         assert_int_equal(set(good, missing), PMX_ERR_ARGUMENT);
-        assert_string_equal(pmx_last_error_detail(), "expert_map has no place for expert 0: must have each at least once");
+        assert_string_equal(pmx_last_error_detail(),
+                            "expert_map has no place for expert 0: must have each at least once");
         const int32_t full[] = {0, 1, 1, 0};
         assert_int_equal(set(good, full), PMX_ERR_ARGUMENT);
         assert_string_equal(pmx_last_error_detail(), "gate[3] is NULL");
@@ -243,7 +244,8 @@ void calls_in_steps_of_two_layers_overlap(void**)
             model::Bytes x[2];
             for (int i = 0; i < 2; i++) x[i] = models[i].tokens(rank + 10 * call + 100 * i, n);
             const model::Bytes before[2] = {x[0], x[1]};
-            for (int i = 0; i < 2 && !err; i++) err = pmx_moe_dispatch_begin(moe[i], x[i].data(), n, nullptr, nullptr);
+            for (int i = 0; i < 2 && !err; i++)
+                err = pmx_moe_dispatch_begin(moe[i], x[i].data(), n, nullptr, nullptr);
             for (int i = 1; i >= 0 && !err; i--) err = pmx_moe_dispatch_end(moe[i]);
             for (int i = 0; i < 2 && !err; i++) err = pmx_moe_combine_begin(moe[i]);
             for (int i = 1; i >= 0 && !err; i--) err = pmx_moe_combine_end(moe[i], x[i].data());
@@ -282,15 +284,19 @@ void steps_come_in_their_order(void**)
             assert_int_equal(err, PMX_ERR_STATE);
             assert_string_equal(pmx_last_error_detail(), detail);
         };
-        refused(pmx_moe_dispatch_end(moe), "pmx_moe_dispatch_end: pmx_moe_dispatch_begin must begin the call");
-        refused(pmx_moe_combine_end(moe, y.data()), "pmx_moe_combine_end: pmx_moe_dispatch_begin must begin the call");
+        refused(pmx_moe_dispatch_end(moe),
+                "pmx_moe_dispatch_end: pmx_moe_dispatch_begin must begin the call");
+        refused(pmx_moe_combine_end(moe, y.data()),
+                "pmx_moe_combine_end: pmx_moe_dispatch_begin must begin the call");
         assert_int_equal(pmx_moe_dispatch_begin(moe, x.data(), 4, nullptr, nullptr), 0);
         refused(pmx_moe_forward(moe, x.data(), 4, y.data()),
                 "a call of the layer is not over: pmx_moe_dispatch_end must be next");
-        refused(pmx_moe_combine_begin(moe), "a call of the layer is not over: pmx_moe_dispatch_end must be next");
+        refused(pmx_moe_combine_begin(moe),
+                "a call of the layer is not over: pmx_moe_dispatch_end must be next");
         refused(pmx_moe_set_weights(moe, &w), "a call of the layer is not over: it needs its weights");
         assert_int_equal(pmx_moe_dispatch_end(moe), 0);
-        refused(pmx_moe_combine_end(moe, y.data()), "a call of the layer is not over: pmx_moe_combine_begin must be next");
+        refused(pmx_moe_combine_end(moe, y.data()),
+                "a call of the layer is not over: pmx_moe_combine_begin must be next");
         assert_int_equal(pmx_moe_combine_begin(moe), 0);
         assert_int_equal(pmx_moe_combine_end(moe, nullptr), PMX_ERR_ARGUMENT);
         assert_int_equal(pmx_moe_combine_end(moe, y.data()), 0);
@@ -341,7 +347,8 @@ void call_numbers_pass_the_end_of_the_tag(void**)
 void a_changed_weight_is_seen(void**)
 {
     pmx_moe_config_t c = model::config(64, 48, 4, 2, 32, PMX_MOE_FP32);
-    Outcome outcome = run_layer(c, 2, 0, 1, [](int, int) { return 32; }, true);
+    Outcome outcome = run_layer(
+        c, 2, 0, 1, [](int, int) { return 32; }, true);
     assert_int_equal(outcome.err, 0);
     assert_true(outcome.worst > 1e-2);
 }
@@ -357,7 +364,8 @@ void ranks_must_pass_the_same_config(void**)
         details[rank] = pmx_last_error_detail();
     });
     for (int err : errs) assert_int_equal(err, PMX_ERR_MISMATCH);
-    assert_string_equal(details[1].c_str(), "hidden is 16 here and 32 on rank 2: all ranks must pass the same config");
+    assert_string_equal(details[1].c_str(),
+                        "hidden is 16 here and 32 on rank 2: all ranks must pass the same config");
 }
 
 void one_bad_config_ends_the_creation_everywhere(void**)

@@ -36,28 +36,37 @@ long double activation(pmx_moe_activation_t kind, long double g, long double u)
         return (1 + std::tanh(std::sqrt(2 / std::acos(-1.0L)) * (x + 0.044715L * x * x * x))) / 2;
     };
     switch (kind) {
-    case PMX_MOE_SWIGLU: return g * sigmoid(g) * u;
-    case PMX_MOE_SWIGLU_CLAMPED:
-        g = std::min(g, 7.0L);
-        u = std::max(std::min(u, 7.0L), -7.0L);
-        return (u + 1) * g * sigmoid(1.702L * g);
-    case PMX_MOE_GEGLU: return g * normal(g) * u;
-    case PMX_MOE_GEGLU_TANH: return g * normal_tanh(g) * u;
-    case PMX_MOE_SILU: return u * sigmoid(u);
-    case PMX_MOE_GELU: return u * normal(u);
-    case PMX_MOE_GELU_TANH: return u * normal_tanh(u);
-    case PMX_MOE_RELU: return std::max(u, 0.0L);
+        case PMX_MOE_SWIGLU:
+            return g * sigmoid(g) * u;
+        case PMX_MOE_SWIGLU_CLAMPED:
+            g = std::min(g, 7.0L);
+            u = std::max(std::min(u, 7.0L), -7.0L);
+            return (u + 1) * g * sigmoid(1.702L * g);
+        case PMX_MOE_GEGLU:
+            return g * normal(g) * u;
+        case PMX_MOE_GEGLU_TANH:
+            return g * normal_tanh(g) * u;
+        case PMX_MOE_SILU:
+            return u * sigmoid(u);
+        case PMX_MOE_GELU:
+            return u * normal(u);
+        case PMX_MOE_GELU_TANH:
+            return u * normal_tanh(u);
+        case PMX_MOE_RELU:
+            return std::max(u, 0.0L);
     }
     return NAN;
 }
 
 Row expert(const model::Model& m, int e, const Row& x, bool bf16)
 {
-    Row gate = times(floats(m.gate[(size_t)e], bf16), kInter, x), up = times(floats(m.up[(size_t)e], bf16), kInter, x);
+    Row gate = times(floats(m.gate[(size_t)e], bf16), kInter, x),
+        up = times(floats(m.up[(size_t)e], bf16), kInter, x);
     const auto bias = [&](size_t part, size_t i) {
         return m.biases.empty() ? 0.0L : (long double)m.biases[3 * (size_t)e + part][i];
     };
-    for (size_t i = 0; i < kInter; i++) gate[i] = activation(m.config.activation, gate[i] + bias(0, i), up[i] + bias(1, i));
+    for (size_t i = 0; i < kInter; i++)
+        gate[i] = activation(m.config.activation, gate[i] + bias(0, i), up[i] + bias(1, i));
     Row out = times(floats(m.down[(size_t)e], bf16), kHidden, gate);
     for (size_t h = 0; h < kHidden; h++) out[h] += bias(2, h);
     return out;
@@ -110,7 +119,8 @@ void route(const model::Model& m, const float* bias, const Row& x, bool bf16, st
 }
 
 /* y of one token; ids_out and weights_out: its routing. */
-Row layer(const model::Model& m, const float* bias, const Row& x, bool bf16, std::vector<int32_t>& ids_out, Row& weights_out)
+Row layer(const model::Model& m, const float* bias, const Row& x, bool bf16, std::vector<int32_t>& ids_out,
+          Row& weights_out)
 {
     route(m, bias, x, bf16, ids_out, weights_out);
     Row y(kHidden);
@@ -133,21 +143,24 @@ void compare(const pmx_moe_config_t& c, const float* bias)
     std::vector<double> y(kTokens * kHidden), routed(kTokens * kHidden);
     pmx_moe_weights_t weights = m.weights(0, c.experts);
     weights.router_bias = bias;
-    assert_int_equal(pmx_moe_reference_layer(&c, &weights, nullptr, nullptr, x.data(), kTokens, nullptr, nullptr, y.data()), 0);
+    assert_int_equal(pmx_moe_reference_layer(&c, &weights, nullptr, nullptr, x.data(), kTokens, nullptr,
+                                             nullptr, y.data()),
+                     0);
     std::vector<int32_t> all_ids;
     std::vector<float> all_weights;
     std::vector<long double> expected;
     for (size_t t = 0; t < kTokens; t++) {
         std::vector<int32_t> ids;
-        Row chosen, one = layer(m, bias, Row(&tokens[t * kHidden], &tokens[t * kHidden] + kHidden), bf16, ids, chosen);
+        Row chosen, one = layer(m, bias, Row(&tokens[t * kHidden], &tokens[t * kHidden] + kHidden), bf16, ids,
+                                chosen);
         expected.insert(expected.end(), one.begin(), one.end());
         all_ids.insert(all_ids.end(), ids.begin(), ids.end());
         all_weights.insert(all_weights.end(), chosen.begin(), chosen.end());
     }
     weights.router = nullptr;
     weights.gate = weights.up = weights.down = nullptr;
-    assert_int_equal(pmx_moe_reference_layer(&c, &weights, model::Model::fetch, &m, x.data(), kTokens, all_ids.data(),
-                                             all_weights.data(), routed.data()),
+    assert_int_equal(pmx_moe_reference_layer(&c, &weights, model::Model::fetch, &m, x.data(), kTokens,
+                                             all_ids.data(), all_weights.data(), routed.data()),
                      0);
     for (size_t i = 0; i < y.size(); i++) {
         assert_true(std::fabs((double)(y[i] - expected[i])) < 1e-11);
@@ -155,7 +168,10 @@ void compare(const pmx_moe_config_t& c, const float* bias)
     }
 }
 
-pmx_moe_config_t small(pmx_moe_dtype_t dtype) { return model::config(kHidden, kInter, kExperts, 2, kTokens, dtype); }
+pmx_moe_config_t small(pmx_moe_dtype_t dtype)
+{
+    return model::config(kHidden, kInter, kExperts, 2, kTokens, dtype);
+}
 
 void the_oracle_is_the_formula(void**)
 {
@@ -212,7 +228,8 @@ void the_shared_expert_is_added_to_every_token(void**)
         assert_int_equal(m.reference(x, kTokens, none.data(), weights.data(), y.data()), 0);
         for (size_t t = 0; t < kTokens; t++) {
             const Row in(&tokens[t * kHidden], &tokens[t * kHidden] + kHidden);
-            Row gate = times(floats(m.shared[0], false), 48, in), up = times(floats(m.shared[1], false), 48, in);
+            Row gate = times(floats(m.shared[0], false), 48, in),
+                up = times(floats(m.shared[1], false), 48, in);
             for (size_t i = 0; i < 48; i++) gate[i] = activation(c.activation, gate[i], up[i]);
             const Row out = times(floats(m.shared[2], false), kHidden, gate);
             const long double logit = times(floats(m.shared[3], false), 1, in)[0];
@@ -220,8 +237,8 @@ void the_shared_expert_is_added_to_every_token(void**)
             for (size_t h = 0; h < kHidden; h++)
                 assert_true(std::fabs((double)(y[t * kHidden + h] - factor * out[h])) < 1e-12);
         }
-        assert_int_equal(pmx_moe_reference(&c, m.router.data(), nullptr, model::Model::fetch, &m, x.data(), 1, nullptr,
-                                           nullptr, y.data()),
+        assert_int_equal(pmx_moe_reference(&c, m.router.data(), nullptr, model::Model::fetch, &m, x.data(), 1,
+                                           nullptr, nullptr, y.data()),
                          PMX_ERR_ARGUMENT);
     }
 }
@@ -308,8 +325,9 @@ void a_failing_fetch_ends_the_oracle(void**)
     std::vector<double> y(kHidden, 7.0);
     const int32_t ids[] = {3};
     const float weights[] = {1};
-    assert_int_equal(pmx_moe_reference(&c, nullptr, nullptr, failing_fetch, nullptr, x.data(), 1, ids, weights, y.data()),
-                     PMX_ERR_SYSTEM);
+    assert_int_equal(
+        pmx_moe_reference(&c, nullptr, nullptr, failing_fetch, nullptr, x.data(), 1, ids, weights, y.data()),
+        PMX_ERR_SYSTEM);
     for (double value : y) assert_true(value == 7.0);
 }
 
@@ -321,7 +339,8 @@ void bad_arguments_of_the_oracle_are_refused(void**)
     std::vector<double> y(kHidden);
     const int32_t outside[] = {kExperts};
     const float weights[] = {1};
-    auto call = [&](const void* router, pmx_moe_fetch_fn fetch, int n_tokens, const int32_t* ids, const float* w) {
+    auto call = [&](const void* router, pmx_moe_fetch_fn fetch, int n_tokens, const int32_t* ids,
+                    const float* w) {
         return pmx_moe_reference(&c, router, nullptr, fetch, &m, x.data(), n_tokens, ids, w, y.data());
     };
     assert_int_equal(call(nullptr, model::Model::fetch, 1, nullptr, nullptr), PMX_ERR_ARGUMENT);
@@ -332,13 +351,16 @@ void bad_arguments_of_the_oracle_are_refused(void**)
     assert_string_equal(pmx_last_error_detail(), "ids[0][0] is 6: must be -1 to 5");
     assert_int_equal(call(m.router.data(), model::Model::fetch, 0, nullptr, nullptr), PMX_SUCCESS);
     pmx_moe_weights_t w = m.weights(0, kExperts);
-    auto layer = [&] { return pmx_moe_reference_layer(&c, &w, nullptr, nullptr, x.data(), 1, nullptr, nullptr, y.data()); };
+    auto layer = [&] {
+        return pmx_moe_reference_layer(&c, &w, nullptr, nullptr, x.data(), 1, nullptr, nullptr, y.data());
+    };
     assert_int_equal(layer(), PMX_SUCCESS);
     w.up = nullptr;
     assert_int_equal(layer(), PMX_ERR_ARGUMENT);
     assert_string_equal(pmx_last_error_detail(), "up is NULL: must be an array of 6 pointers");
-    assert_int_equal(pmx_moe_reference_layer(&c, nullptr, nullptr, nullptr, x.data(), 1, nullptr, nullptr, y.data()),
-                     PMX_ERR_ARGUMENT);
+    assert_int_equal(
+        pmx_moe_reference_layer(&c, nullptr, nullptr, nullptr, x.data(), 1, nullptr, nullptr, y.data()),
+        PMX_ERR_ARGUMENT);
 }
 
 }  // namespace

@@ -13,7 +13,9 @@ namespace {
 struct Rig {
     using Features = void (*)(pmx_moe_config_t&);
 
-    Rig(std::vector<float> logits_given, int top_k, bool renormalise, Features features = [](pmx_moe_config_t&) {})
+    Rig(
+        std::vector<float> logits_given, int top_k, bool renormalise,
+        Features features = [](pmx_moe_config_t&) {})
         : logits(std::move(logits_given))
     {
         config = model::config(16, 16, (int)logits.size(), top_k, 4, PMX_MOE_FP32);
@@ -26,7 +28,8 @@ struct Rig {
         x[0] = 1;
         ids.resize((size_t)top_k);
         weights.resize((size_t)top_k);
-        pmx::moe::Router(shape).route({matrix.data(), bias, choice_bias}, x.data(), 1, ids.data(), weights.data());
+        pmx::moe::Router(shape).route({matrix.data(), bias, choice_bias}, x.data(), 1, ids.data(),
+                                      weights.data());
     }
     double softmax(size_t e) const
     {
@@ -100,7 +103,8 @@ void large_logits_neither_overflow_nor_repeat_an_expert(void**)
 
 void softmax_of_the_chosen_sums_to_scale(void**)
 {
-    Rig rig({0.5f, -1.0f, 2.0f, 1.0f}, 2, false, [](auto& c) { c.scores = PMX_MOE_SOFTMAX_CHOSEN, c.scale = 4; });
+    Rig rig({0.5f, -1.0f, 2.0f, 1.0f}, 2, false,
+            [](auto& c) { c.scores = PMX_MOE_SOFTMAX_CHOSEN, c.scale = 4; });
     assert_int_equal(rig.ids[0], 2);
     assert_int_equal(rig.ids[1], 3);
     assert_true(std::fabs(rig.weights[0] - 4 / (1 + std::exp(-1.0f))) < 1e-6f);
@@ -163,7 +167,8 @@ void a_token_is_routed_the_same_alone_and_among_others(void**)
     std::vector<float> weights(40 * 4), one_weights(4);
     router.route({m.router.data(), nullptr, nullptr}, x.data(), 40, ids.data(), weights.data());
     for (size_t t = 0; t < 40; t++) {
-        router.route({m.router.data(), nullptr, nullptr}, x.data() + t * shape.row_bytes, 1, one_ids.data(), one_weights.data());
+        router.route({m.router.data(), nullptr, nullptr}, x.data() + t * shape.row_bytes, 1, one_ids.data(),
+                     one_weights.data());
         assert_memory_equal(one_ids.data(), &ids[t * 4], 4 * sizeof(int32_t));
         assert_memory_equal(one_weights.data(), &weights[t * 4], 4 * sizeof(float));
     }
