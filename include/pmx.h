@@ -313,6 +313,10 @@ typedef struct pmx_counters {
 PMX_API int pmx_counters_get(pmx_ctx_t ctx, pmx_counters_t *counters_out);
 PMX_API int pmx_counters_reset(pmx_ctx_t ctx);
 
+/* Writes what this rank and its proxy are at to a file descriptor, in lines for people: queues, what is under way and
+ * for how long, and the ranks that are suspect or have failed. For a job that seems to hang. PMX_ERR_SYSTEM: write failed. */
+PMX_API int pmx_dump(int fd);
+
 #ifdef __cplusplus
 }
 #endif

@@ -32,6 +32,7 @@ dist_man_MANS += \
 	man/pmx_ctx_query.3 \
 	man/pmx_cuda_report.3 \
 	man/pmx_device_handle.3 \
+	man/pmx_dump.3 \
 	man/pmx_error_class.3 \
 	man/pmx_error_report.3 \
 	man/pmx_error_string.3 \
@@ -125,6 +126,8 @@ dist_man_MANS += \
 	man/pmx_version.3 \
 	man/pmx_wait_until.3 \
 	man/pmx-environment.7 \
+	man/pmx-errors.7 \
+	man/pmx-fault-tolerance.7 \
 	man/pmx-fortran.7 \
 	man/pmx-gpu.7 \
 	man/pmx-internals.7 \

@@ -17,6 +17,7 @@ libpmxcore_la_SOURCES += \
 	proxy/engine_failure.cc \
 	proxy/engine_order.cc \
 	proxy/engine_post.cc \
+	proxy/engine_report.cc \
 	proxy/faults.h \
 	proxy/heap_map.h \
 	proxy/heartbeat.cc \
@@ -48,6 +49,7 @@ libpmxcore_la_SOURCES += \
 	proxy/transport_shm.h \
 	proxy/transport_softnic.cc \
 	proxy/transport_softnic.h \
+	proxy/transport_softnic_draw.cc \
 	proxy/transport_softnic_faults.cc \
 	proxy/transport_softnic_faults.h \
 	proxy/transport_softnic_nic.cc \

@@ -89,6 +89,7 @@ void Engine::serve_requests()
         if (stalled_ && stalled_->context == removing_) stalled_ = nullptr;
         removing_ = nullptr;
     }
+    serve_report();
     request_.store(false, std::memory_order_relaxed);
     served_.notify_all();
 }

@@ -9,6 +9,7 @@
 #include <condition_variable>
 #include <memory>
 #include <mutex>
+#include <string>
 #include <vector>
 
 #include "clock.h"
@@ -37,6 +38,8 @@ class PeerWatch {
     virtual ~PeerWatch() = default;
     virtual int next_dead() = 0; /* a rank that has died and was not reported before, or -1 */
     virtual void changed(const PeerChange& change) { (void)change; }
+    virtual bool report_wanted() { return false; } /* then report() gets what Engine::report() gives */
+    virtual void report(const std::string& text) { (void)text; }
 };
 
 /* What the proxy thread does for the runtime at each visit. Never waits. */
@@ -72,6 +75,9 @@ class Engine {
     void add(EngineContext& context);
     void remove(EngineContext& context);
 
+    /* Adds the state in lines of text, for people. Any thread but the proxy's. False: it did not answer within 2 s. */
+    bool report(std::string& text_out);
+
     /* One visit: polls, pulls up to `batch` commands from each queue, posts. Never waits. Returns whether
      * anything moved. */
     bool step();
@@ -80,6 +86,9 @@ class Engine {
     friend class EngineProbe; /* tools/perf_engine.h: times the stages of step() */
     void serve_requests();
     void check_peers();
+    void mark_oldest(uint64_t now_ns);
+    void describe(std::string& text_out);
+    void serve_report();
     void poll();
     void on_completion(const Completion& completion);
     bool still_stalled();
@@ -121,6 +130,13 @@ class Engine {
     Heartbeat heartbeat_;
     uint64_t last_check_ns_ = 0;
 
+    /* By queue, the first command that is not complete, and since when that has been so. */
+    struct Mark {
+        uint64_t ticket = 0;
+        uint64_t since_ns = 0; /* 0: nothing was under way */
+    };
+    std::vector<Mark> marks_;
+
     std::vector<EngineContext*> contexts_;
     std::vector<CommandQueue*> queues_; /* by id; null when gone */
     /* Op::seq of the next counted operation, by stream, then by destination. Outlives the contexts, since the
@@ -149,6 +165,8 @@ class Engine {
     std::condition_variable served_;
     EngineContext* adding_ = nullptr;
     EngineContext* removing_ = nullptr;
+    std::string* reporting_ = nullptr;
+    std::mutex report_mutex_; /* one asks at a time; taken before mutex_ */
     std::atomic<bool> request_{false};
     std::atomic<uint32_t> next_queue_id_{0};
 };

@@ -12,6 +12,12 @@ void Engine::check_peers()
     for (PeerChange change; heartbeat_.next_change(change);) on_change(change);
     if (!watch_ || now - last_check_ns_ < config_.peer_check_ns) return;
     last_check_ns_ = now;
+    mark_oldest(now);
+    if (watch_->report_wanted()) {
+        std::string text;
+        describe(text);
+        watch_->report(text);
+    }
     for (int rank; (rank = watch_->next_dead()) >= 0;) fail_peer(rank, PeerFault::dead);
 }
 

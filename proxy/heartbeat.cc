@@ -11,8 +11,8 @@ namespace {
 
 constexpr uint64_t kLooks = 8; /* in a period */
 
-/* A beat that is late by less than three quarters of a period is no matter; a look more, and it is within two periods
- * of the one before. */
+/* A beat that is late by less than three quarters of a period is no matter; a look more, and it is within two
+ * periods of the one before. */
 constexpr uint64_t suspect_after(uint64_t period_ns) { return period_ns / 4 * 7; }
 
 /* Before a wait that began with the silence is over: it is to end with the name of the rank. */
@@ -42,7 +42,7 @@ void Heartbeat::step(uint64_t now_ns)
     if (config_.period_ns == 0 || now_ns < next_look_ns_) return;
     uint64_t between_ns = config_.period_ns / kLooks;
     /* What is more than that, this rank was away itself. */
-    uint64_t looked_ns = last_look_ns_ == 0 ? 0 : std::min(now_ns - last_look_ns_, 2 * between_ns);
+    uint64_t looked_ns = last_look_ns_ == 0 ? 0 : std::min(now_ns - last_look_ns_, config_.period_ns / 2);
     last_look_ns_ = now_ns;
     next_look_ns_ = now_ns + between_ns;
     bool beats = now_ns >= next_beat_ns_;
@@ -70,8 +70,13 @@ void Heartbeat::beat(int rank)
         return;
     }
     if (!transport_) return;
-    Op op = {.kind = OpKind::signal_set, .flags = 0, .src = nullptr, .dst_off = word_off, .n_bytes = 8,
-             .value = n_beats_, .cookie = kCookieQueue << 48 | static_cast<uint64_t>(rank)};
+    Op op = {.kind = OpKind::signal_set,
+             .flags = 0,
+             .src = nullptr,
+             .dst_off = word_off,
+             .n_bytes = 8,
+             .value = n_beats_,
+             .cookie = kCookieQueue << 48 | static_cast<uint64_t>(rank)};
     int taken = transport_->post(rank, {&op, 1});
     peer.under_way = taken == 1;
     if (taken != 0) peer.beat_due = false;
@@ -87,7 +92,8 @@ void Heartbeat::look(int rank, uint64_t looked_ns)
     peer.unanswered_ns = peer.under_way ? peer.unanswered_ns + looked_ns : 0;
     peer.seen = word;
     PeerChange change;
-    if (states_.observe(rank, std::max(peer.unheard_ns, peer.unanswered_ns), change)) changes_.push_back(change);
+    if (states_.observe(rank, std::max(peer.unheard_ns, peer.unanswered_ns), change))
+        changes_.push_back(change);
 }
 
 void Heartbeat::on_completion(const Completion& completion)
@@ -97,7 +103,8 @@ void Heartbeat::on_completion(const Completion& completion)
     peer.under_way = false;
     peer.unanswered_ns = 0;
     PeerChange change;
-    if (completion.err != PMX_SUCCESS && states_.fail(rank, PeerFault::unreachable, change)) changes_.push_back(change);
+    if (completion.err != PMX_SUCCESS && states_.fail(rank, PeerFault::unreachable, change))
+        changes_.push_back(change);
 }
 
 bool Heartbeat::next_change(PeerChange& change_out)

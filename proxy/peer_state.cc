@@ -8,10 +8,14 @@ namespace pmx {
 const char* peer_fault_text(PeerFault why)
 {
     switch (why) {
-    case PeerFault::none: return "it has not failed";
-    case PeerFault::dead: return "its process has ended";
-    case PeerFault::unreachable: return "the network path to it reported an error";
-    case PeerFault::silent: return "it is silent";
+        case PeerFault::none:
+            return "it has not failed";
+        case PeerFault::dead:
+            return "its process has ended";
+        case PeerFault::unreachable:
+            return "the network path to it reported an error";
+        case PeerFault::silent:
+            return "it is silent";
     }
     return "unknown";
 }

@@ -1,8 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "transport_softnic_faults.h"
 
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <algorithm>
+#include <cerrno>
 #include <charconv>
+#include <cstring>
 #include <iterator>
 
 namespace pmx {
@@ -41,6 +48,16 @@ const Kind kKinds[] = {
          f.silent_rank = static_cast<int>(rank);
          f.silent_after = n;
      }},
+    {"loss", 1, kGiga, 1, kMega,
+     [](SoftNicFaults& f, uint32_t n, uint32_t us) {
+         f.loss_one_of = n;
+         f.loss_us = us;
+     }},
+    {"cut", 0, kMaxRank, 1, kMega,
+     [](SoftNicFaults& f, uint32_t rank, uint32_t us) {
+         f.cut_rank = static_cast<int>(rank);
+         f.cut_us = us;
+     }},
 };
 
 /* Digits only, within the range. */
@@ -70,7 +87,8 @@ Status parse_part(std::string_view part, SoftNicFaults& faults, unsigned& seen)
     auto kind = std::find_if(std::begin(kKinds), std::end(kKinds), [&](const Kind& k) { return k.name == name; });
     if (kind == std::end(kKinds) || equals == std::string_view::npos)
         return fail(PMX_ERR_PARAM,
-                    "PMX_SOFTNIC_FAULTS: \"{}\": must be none, or drop=N, late=N:US, again=N:M, dead=R:N, silent=R:N",
+                    "PMX_SOFTNIC_FAULTS: \"{}\": must be none, or drop=N, late=N:US, again=N:M, dead=R:N, "
+                    "silent=R:N, loss=N:US, cut=R:US",
                     part.substr(0, 64));
     unsigned bit = 1u << (kind - std::begin(kKinds));
     if (seen & bit) return fail(PMX_ERR_PARAM, "PMX_SOFTNIC_FAULTS: \"{}\" stands twice: once is allowed", name);
@@ -102,6 +120,20 @@ Status softnic_parse_faults(std::string_view text, SoftNicFaults& faults_out)
         }
     }
     faults_out = faults;
+    return {};
+}
+
+Status softnic_open_switch(const std::string& path, std::shared_ptr<const char>& on_out)
+{
+    int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return fail(PMX_ERR_PARAM, "PMX_SOFTNIC_SWITCH: {}: {}", path, std::strerror(errno));
+    struct stat file = {};
+    bool readable = fstat(fd, &file) == 0 && S_ISREG(file.st_mode) && file.st_size > 0;
+    void* at = readable ? mmap(nullptr, 1, PROT_READ, MAP_SHARED, fd, 0) : MAP_FAILED;
+    close(fd);
+    if (at == MAP_FAILED)
+        return fail(PMX_ERR_PARAM, "PMX_SOFTNIC_SWITCH: {}: must be a file of at least one character", path);
+    on_out = std::shared_ptr<const char>(static_cast<const char*>(at), [](const char* p) { munmap(const_cast<char*>(p), 1); });
     return {};
 }
 

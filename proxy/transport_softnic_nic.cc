@@ -59,25 +59,6 @@ SoftNic::SoftNic(const SoftNicConfig& config, SoftNicEvents& events, SoftNicFabr
     for (size_t i = slots_.size(); i-- > 0;) free_.push_back(static_cast<uint16_t>(i));
 }
 
-/* splitmix64 */
-uint64_t SoftNic::random()
-{
-    uint64_t z = random_state_ += 0x9e3779b97f4a7c15;
-    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
-    z = (z ^ z >> 27) * 0x94d049bb133111eb;
-    return z ^ z >> 31;
-}
-
-/* One way through the network, drawn. */
-double SoftNic::crossing()
-{
-    const SoftNicProfile& profile = config_.profile;
-    double mean = profile.jitter_ns + profile.jitter_per_peer_ns * (n_used_peers_ > 0 ? n_used_peers_ - 1 : 0);
-    uint64_t word = random();
-    double unit = static_cast<double>(word >> 40) / (1 << 24);
-    return profile.latency_ns + 2 * unit * mean + static_cast<double>(word % profile.n_paths) * profile.path_ns;
-}
-
 int SoftNic::post(int dst_rank, std::span<const Op> ops, uint64_t now_ns)
 {
     if (peers_[static_cast<size_t>(dst_rank)].failed) return PMX_ERR_PEER_FAILED;
@@ -91,14 +72,6 @@ int SoftNic::post(int dst_rank, std::span<const Op> ops, uint64_t now_ns)
         n++;
     }
     return n;
-}
-
-bool SoftNic::in_storm()
-{
-    if (storm_left_ == 0 && one_of(config_.faults.again_one_of)) storm_left_ = config_.faults.again_posts;
-    if (storm_left_ == 0) return false;
-    storm_left_--;
-    return true;
 }
 
 /* When there is no room for the bytes, an event will tell when there is. */
@@ -115,14 +88,6 @@ bool SoftNic::has_room(const Op& op, uint64_t now_ns)
                       .kind = SoftNicEvent::Kind::room, .piece = 0});
     room_asked_ = true;
     return false;
-}
-
-SoftNic::Fate SoftNic::draw_fate(int dst_rank, const Peer& peer)
-{
-    const SoftNicFaults& faults = config_.faults;
-    if (dst_rank == faults.silent_rank && peer.n_posted >= faults.silent_after) return Fate::silent;
-    if (dst_rank == faults.dead_rank && peer.n_posted >= faults.dead_after) return Fate::dead;
-    return one_of(faults.drop_one_of) ? Fate::lost : Fate::lands;
 }
 
 /* Into a slot, and on its way unless a fence holds it back. */
@@ -220,6 +185,11 @@ void SoftNic::on_event(const SoftNicEvent& event)
 void SoftNic::arrive(const SoftNicEvent& event)
 {
     const Slot& slot = slots_[event.slot];
+    if (is_cut(slot.dst_rank)) {
+        double again_ns = static_cast<double>(event.time_ns) + 1e3 * config_.faults.cut_us;
+        push_event(SoftNicEvent::Kind::arrive, again_ns, event.slot, event.piece);
+        return;
+    }
     uint64_t n_bytes = piece_begin(slot, event.piece + 1u) - piece_begin(slot, event.piece);
     double busy_ns = static_cast<double>(n_bytes) * config_.profile.ns_per_byte;
     if (slot.op.kind == OpKind::get) {

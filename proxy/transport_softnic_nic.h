@@ -157,8 +157,10 @@ class SoftNic {
     void push_event(SoftNicEvent::Kind kind, double time_ns, uint16_t i, unsigned piece);
     uint64_t piece_begin(const Slot& slot, unsigned piece) const;
     double crossing();
+    bool faulty() const { return !config_.faults.on || __atomic_load_n(config_.faults.on.get(), __ATOMIC_RELAXED) != '0'; }
+    bool is_cut(int dst_rank) const;
     uint64_t random();
-    bool one_of(uint32_t n) { return n != 0 && random() % n == 0; }
+    bool one_of(uint32_t n) { return n != 0 && faulty() && random() % n == 0; }
 
     const SoftNicConfig config_;
     const TransportCaps caps_;

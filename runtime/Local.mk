@@ -25,6 +25,8 @@ libpmxcore_la_SOURCES += \
 	runtime/collectives.h \
 	runtime/context.h \
 	runtime/contexts.cc \
+	runtime/dump.cc \
+	runtime/dump.h \
 	runtime/errors.cc \
 	runtime/errors.def \
 	runtime/errors.h \

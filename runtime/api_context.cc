@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Contexts, their device view and their counters. */
+/* Contexts, their device view and their counters; what they are at. */
+#include <cerrno>
+#include <cstring>
+
+#include "runtime/dump.h"
 #include "runtime/errors.h"
+#include "runtime/log.h"
 #include "runtime/runtime.h"
 
 using namespace pmx;
@@ -87,4 +92,15 @@ extern "C" int pmx_counters_reset(pmx_ctx_t handle)
     ctx->engine.counters.reset();
     if (ctx->kernel_engine) ctx->kernel_engine->counters.reset();
     return PMX_SUCCESS;
+}
+
+extern "C" int pmx_dump(int fd)
+{
+    return at_boundary([&]() -> Status {
+        Runtime* rt = runtime();
+        if (!rt) return fail(PMX_ERR_STATE, "dump: pmx is not initialised");
+        if (fd < 0) return fail(PMX_ERR_ARGUMENT, "dump: fd is {}, must be a file descriptor", fd);
+        if (log_lines(dump_text(*rt), fd)) return {};
+        return fail(PMX_ERR_SYSTEM, "dump: write to file descriptor {}: {}", fd, std::strerror(errno));
+    });
 }

@@ -60,7 +60,9 @@ Status release(Runtime& rt, void* ptr)
 {
     bool gpu = ptr && rt.gpu && gpu_heap(rt).has(ptr);
     Heap heap = gpu ? gpu_heap(rt) : host_heap(rt);
-    uint64_t off = ptr ? symmetric_off(heap, ptr, gpu ? PMX_CMD_GPU_HEAP : 0) : UINT64_MAX;
+    constexpr uint64_t nothing = UINT64_MAX, foreign = UINT64_MAX - 1; /* no offset of a heap */
+    uint64_t off = ptr ? foreign : nothing;
+    if (ptr && heap.has(ptr)) off = symmetric_off(heap, ptr, gpu ? PMX_CMD_GPU_HEAP : 0);
     PMX_TRY(rt.collectives->same(off, "free: the offset"));
     if (!ptr) return {};
     if (!heap.has(ptr) || !heap.allocator.free(symmetric_off(heap, ptr, 0)))
@@ -74,19 +76,26 @@ Status release(Runtime& rt, void* ptr)
 
 using namespace pmx;
 
+static int allocate(const char* call, size_t alignment, size_t n_bytes, void** ptr_sym_out)
+{
+    return at_boundary([&]() -> Status {
+        Runtime* rt = runtime();
+        if (!rt) return fail(PMX_ERR_STATE, "{}: pmx is not initialised", call);
+        if (!ptr_sym_out) return fail(PMX_ERR_ARGUMENT, "{}: ptr_sym_out is NULL", call);
+        Heap heap = host_heap(*rt);
+        heap.call = call;
+        return heap_allocate(*rt, heap, alignment, n_bytes, *ptr_sym_out);
+    });
+}
+
 extern "C" int pmx_aligned_alloc(size_t alignment, size_t n_bytes, void** ptr_sym_out)
-try {
-    Runtime* rt = runtime_or_report("pmx_malloc");
-    if (!rt) return PMX_ERR_STATE;
-    if (!ptr_sym_out) return pmx_error_report(PMX_ERR_ARGUMENT, "malloc: ptr_sym_out is NULL");
-    return report(heap_allocate(*rt, host_heap(*rt), alignment, n_bytes, *ptr_sym_out));
-} catch (const std::bad_alloc&) {
-    return pmx_error_report(PMX_ERR_MEMORY, "malloc: out of memory for the side tables of the heap");
+{
+    return allocate("aligned_alloc", alignment, n_bytes, ptr_sym_out);
 }
 
 extern "C" int pmx_malloc(size_t n_bytes, void** ptr_sym_out)
 {
-    return pmx_aligned_alloc(OffsetAllocator::kGranuleBytes, n_bytes, ptr_sym_out);
+    return allocate("malloc", OffsetAllocator::kGranuleBytes, n_bytes, ptr_sym_out);
 }
 
 extern "C" int pmx_calloc(size_t n_elems, size_t elem_bytes, void** ptr_sym_out)
@@ -95,8 +104,8 @@ extern "C" int pmx_calloc(size_t n_elems, size_t elem_bytes, void** ptr_sym_out)
     /* Larger than any heap: refused as such, on all ranks. */
     if (__builtin_mul_overflow(n_elems, elem_bytes, &n_bytes)) n_bytes = SIZE_MAX;
     void* ptr;
-    if (!ptr_sym_out) return pmx_malloc(n_bytes, ptr_sym_out);
-    if (int err = pmx_malloc(n_bytes, &ptr)) return err;
+    constexpr size_t alignment = OffsetAllocator::kGranuleBytes;
+    if (int err = allocate("calloc", alignment, n_bytes, ptr_sym_out ? &ptr : nullptr)) return err;
     if (ptr) std::memset(ptr, 0, n_bytes);
     /* No rank may write into the memory before its owner has cleared it. */
     if (int err = pmx_barrier()) return err;

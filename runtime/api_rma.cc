@@ -2,6 +2,7 @@
 /* Put, get, signal, fence, quiet and barrier for host callers: the device calls at thread scope, with a line of
  * detail on what is wrong. */
 #include "runtime/api_checks.h"
+#include "runtime/dump.h"
 
 namespace pmx {
 
@@ -16,6 +17,14 @@ int signal_call(const char* name, pmx_ctx_t ctx, uint64_t* sig_sym, uint64_t val
             return check_signal(device, sig_sym);
         },
         [=](const pmx_device_ctx_t& device) { return signal(thread, device, sig_sym, value, op, dst_rank); });
+}
+
+/* A wait that has lasted for PMX_TIMEOUT is no part of a program: it leaves a record. */
+int timed_out(const char* name, const std::string& what, bool record)
+{
+    Status status = fail(PMX_ERR_TIMEOUT, "{}: {}", name, what);
+    if (Runtime* rt = record ? runtime() : nullptr) record_timeout(*rt, status.detail());
+    return report(status);
 }
 
 }  // namespace
@@ -72,7 +81,7 @@ extern "C" int pmx_signal_add(pmx_ctx_t ctx, uint64_t* sig_sym, uint64_t value, 
 extern "C" int pmx_signal_wait(pmx_ctx_t ctx, const uint64_t* sig_sym, pmx_cmp_t cmp, uint64_t value, int from_rank,
                                uint64_t timeout_ns, uint64_t* value_out)
 {
-    return call(
+    int err = call(
         "signal_wait", ctx,
         [=](Device device) {
             if (from_rank != PMX_RANK_ANY) PMX_TRY(check_rank(device, "from_rank", from_rank));
@@ -82,6 +91,9 @@ extern "C" int pmx_signal_wait(pmx_ctx_t ctx, const uint64_t* sig_sym, pmx_cmp_t
         [=](Device device) {
             return signal_wait(thread, device, sig_sym, cmp, value, from_rank, timeout_ns, value_out);
         });
+    if (err != PMX_ERR_TIMEOUT) return err;
+    return timed_out("signal_wait", wait_text(runtime()->default_context->device, sig_sym, cmp, value, from_rank),
+                     timeout_ns == 0);
 }
 
 extern "C" int pmx_signal_test(pmx_ctx_t ctx, const uint64_t* sig_sym, pmx_cmp_t cmp, uint64_t value, int* hit_out)
@@ -117,7 +129,8 @@ extern "C" int pmx_fence(pmx_ctx_t ctx)
 
 extern "C" int pmx_quiet(pmx_ctx_t ctx)
 {
-    return call("quiet", ctx, nothing, [](Device device) { return quiet(thread, device); });
+    int err = call("quiet", ctx, nothing, [](Device device) { return quiet(thread, device); });
+    return err == PMX_ERR_TIMEOUT ? timed_out("quiet", "operations are not complete", true) : err;
 }
 
 extern "C" int pmx_barrier(void)

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <span>
 #include <vector>
@@ -20,7 +21,9 @@ class Bootstrap {
     /* Blobs of any size, also different ones; all_out[r] is what rank r gave. */
     virtual Status allgather(std::span<const std::byte> mine,
                              std::vector<std::vector<std::byte>>& all_out) = 0;
-    virtual Status barrier() = 0;
+    /* lost: asked again and again while ranks are waited for, null for never. When it goes on to answer with a failure,
+     * the wait ends with that, as after abandon(). */
+    virtual Status barrier(const std::function<Status()>& lost = nullptr) = 0;
     /* A rank is lost: from here on nothing is called that would wait for it, the destructor included. */
     virtual void abandon() = 0;
     /* Ends all ranks; does not return. Not collective. Any thread. */

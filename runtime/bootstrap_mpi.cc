@@ -26,6 +26,8 @@ namespace {
 
 /* Ranks may come late, after reading their input; more than this is taken for a rank that never comes. */
 constexpr std::chrono::seconds kWaitLimit{600};
+/* A rank may end when it has done its part, before this one has seen that. */
+constexpr std::chrono::seconds kGrace{2};
 
 Status mpi_failure(const char* call, int mpi_err)
 {
@@ -41,16 +43,27 @@ Status mpi_failure(const char* call, int mpi_err)
         if (mpi_err_ != MPI_SUCCESS) return mpi_failure(#call, mpi_err_); \
     } while (0)
 
-/* Yields between the tests. PMX_ERR_TIMEOUT: request is still running. */
-Status wait_for(MPI_Request& request, const char* call)
+using Lost = std::function<Status()>;
+
+/* Yields between the tests. PMX_ERR_TIMEOUT, or what lost answers: request is still running. */
+Status wait_for(MPI_Request& request, const char* call, const Lost& lost)
 {
     const auto deadline = std::chrono::steady_clock::now() + kWaitLimit;
+    auto given_up = deadline;
     for (;;) {
         int done = 0;
         const int mpi_err = MPI_Test(&request, &done, MPI_STATUS_IGNORE);
         if (mpi_err != MPI_SUCCESS) return mpi_failure(call, mpi_err);
         if (done) return {};
-        if (std::chrono::steady_clock::now() > deadline) {
+        const auto now = std::chrono::steady_clock::now();
+        Status why = lost ? lost() : Status();
+        if (why.ok())
+            given_up = deadline;
+        else if (given_up == deadline)
+            given_up = now + kGrace;
+        else if (now > given_up)
+            return why;
+        if (now > deadline) {
             return fail(PMX_ERR_TIMEOUT, "{}: a rank did not come within {} s", call, kWaitLimit.count());
         }
         sched_yield();
@@ -75,12 +88,12 @@ public:
     int rank() const override { return rank_; }
     int size() const override { return size_; }
     Status allgather(std::span<const std::byte> mine, std::vector<std::vector<std::byte>>& all_out) override;
-    Status barrier() override;
+    Status barrier(const Lost& lost) override;
     void abandon() override { broken_ = true; }
     [[noreturn]] void abort(int exit_status) override;
 
 private:
-    Status complete(MPI_Request& request, const char* call);
+    Status complete(MPI_Request& request, const char* call, const Lost& lost = nullptr);
     Status gather_sizes(Gather& gather);
     Status gather_bytes(Gather& gather, std::span<const std::byte> mine);
 
@@ -100,9 +113,9 @@ MpiBootstrap::~MpiBootstrap()
     if (began_mpi_) MPI_Finalize();
 }
 
-Status MpiBootstrap::complete(MPI_Request& request, const char* call)
+Status MpiBootstrap::complete(MPI_Request& request, const char* call, const Lost& lost)
 {
-    Status status = wait_for(request, call);
+    Status status = wait_for(request, call, lost);
     if (!status.ok()) broken_ = true;
     return status;
 }
@@ -172,11 +185,14 @@ Status MpiBootstrap::allgather(std::span<const std::byte> mine, std::vector<std:
     return {};
 }
 
-Status MpiBootstrap::barrier()
+Status MpiBootstrap::barrier(const Lost& lost)
 {
+    int finalized = 0;
+    PMX_TRY_MPI(MPI_Finalized, &finalized);
+    if (finalized) return fail(PMX_ERR_BOOTSTRAP, "MPI was finalized before pmx: pmx_finalize must come first");
     MPI_Request request = MPI_REQUEST_NULL;
     PMX_TRY_MPI(MPI_Ibarrier, comm_, &request);
-    return complete(request, "MPI_Ibarrier");
+    return complete(request, "MPI_Ibarrier", lost);
 }
 
 /* Also ends the ranks outside comm_: MPI offers no less. */

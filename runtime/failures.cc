@@ -24,7 +24,8 @@ std::string failed_ranks(const pmx_device_ctx_t& ctx)
 Status device_failure(const pmx_device_ctx_t& ctx, const char* what, int err)
 {
     std::string who = err == PMX_ERR_PEER_FAILED ? failed_ranks(ctx) : std::string();
-    return fail(static_cast<pmx_err_t>(err), "{}: {}", what, who.empty() ? pmx_error_string(err) : who.c_str());
+    return fail(static_cast<pmx_err_t>(err), "{}: {}", what,
+                who.empty() ? pmx_error_string(err) : who.c_str());
 }
 
 }  // namespace pmx

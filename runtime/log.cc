@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <exception>
 
 namespace pmx {
@@ -49,6 +50,23 @@ void log_write(fmt::string_view text) noexcept
     *end++ = '\n';
     /* Nothing is left to do for a message that cannot be written. */
     if (write(STDERR_FILENO, line, end - line) < 0) return;
+}
+
+std::string log_prefix()
+{
+    const int rank = log_rank.load(std::memory_order_relaxed);
+    return rank < 0 ? "pmx: " : fmt::format("pmx[{}]: ", rank);
+}
+
+bool log_lines(const std::string& lines, int fd) noexcept
+{
+    for (size_t done = 0; done < lines.size();) {
+        ssize_t n = write(fd, lines.data() + done, lines.size() - done);
+        if (n < 0 && errno == EINTR) continue;
+        if (n <= 0) return false;
+        done += static_cast<size_t>(n);
+    }
+    return true;
 }
 
 }  // namespace pmx

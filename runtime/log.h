@@ -6,6 +6,7 @@
 #include <fmt/core.h>
 
 #include <atomic>
+#include <string>
 #include <utility>
 
 namespace pmx {
@@ -16,6 +17,10 @@ enum class LogLevel { error = 0, warn = 1, info = 2, debug = 3 }; /* the order o
 void log_configure(LogLevel level, int rank);
 /* Writes one line whatever the level; line breaks in text become blanks. */
 void log_write(fmt::string_view text) noexcept;
+/* What a line begins with. */
+std::string log_prefix();
+/* Writes lines that have their prefix already, in one piece, to a file descriptor. False: that failed, see errno. */
+bool log_lines(const std::string& lines, int fd = 2) noexcept;
 
 namespace detail {
 extern std::atomic<LogLevel> log_level;

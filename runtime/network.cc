@@ -96,6 +96,7 @@ Status open_softnic(const Params& params, const TransportConfig& config, const S
     SoftNicConfig nic;
     PMX_TRY(softnic_profile(params.softnic_profile, nic.profile));
     PMX_TRY(softnic_parse_faults(params.softnic_faults, nic.faults));
+    if (params.softnic_switch != "none") PMX_TRY(softnic_open_switch(params.softnic_switch, nic.faults.on));
     nic.seed = params.softnic_seed;
     nic.reorder = params.softnic_reorder;
     return softnic_open(nic, config, heap, transport_out);

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "runtime/dump.h"
 #include "runtime/log.h"
 
 namespace pmx {
@@ -46,7 +47,7 @@ void ProcessWatch::changed(const PeerChange& change)
     switch (change.state) {
     case PeerState::up: log_warn("rank {} answers again, after {:.1f} s of silence", change.rank, silent_s); break;
     case PeerState::suspect:
-        log_warn("rank {} is suspect: silent for {:.1f} s, and failed when it stays so (PMX_HEARTBEAT)",
+        log_warn("rank {} is suspect: silent for {:.1f} s; if it stays so, it will count as failed",
                  change.rank, silent_s);
         break;
     case PeerState::failed:
@@ -55,5 +56,9 @@ void ProcessWatch::changed(const PeerChange& change)
         break;
     }
 }
+
+bool ProcessWatch::report_wanted() { return DumpSignal::came(); }
+
+void ProcessWatch::report(const std::string& text) { log_lines(with_prefix(text)); }
 
 }  // namespace pmx

@@ -23,6 +23,8 @@ class ProcessWatch final : public PeerWatch {
     Status add(int rank, pid_t pid);
     int next_dead() override;
     void changed(const PeerChange& change) override;
+    bool report_wanted() override;
+    void report(const std::string& text) override;
 
   private:
     std::vector<pollfd> pidfds_; /* fd -1: reported */

@@ -3,6 +3,8 @@
  * step, so that all ranks get the same result and nobody waits for one that has given up. */
 #include "runtime/runtime.h"
 
+#include <pthread.h>
+
 #include <algorithm>
 #include <cstring>
 
@@ -18,7 +20,7 @@ namespace pmx {
 namespace {
 
 /* Parameters by which ranks may differ; all others must be the same everywhere. */
-constexpr const char* kLocalParams[] = {"PROXY_BIND", "LOG"};
+constexpr const char* kLocalParams[] = {"PROXY_BIND", "LOG", "DUMP_SIGNAL"};
 
 std::string shared_params(const Params& params)
 {
@@ -176,6 +178,7 @@ Status Runtime::start_proxy()
     EngineConfig config = {size(), heaps(), params.batch, params.timeout_ns, params.peer_check_ns, {}};
     PMX_TRY(plan_heartbeat(config.heartbeat));
     engine = std::make_unique<Engine>(config, transport.get(), clock, faults, &watch);
+    if (params.dump_signal) dump_signal = std::make_unique<DumpSignal>();
     proxy = std::make_unique<ProxyThread>(*engine);
     return proxy->start([this] {
         Status bound = topology.proxy_core < 0 ? Status() : bind_this_thread(topology.proxy_core);
@@ -245,9 +248,18 @@ Status Runtime::close()
     complete(*internal_context);
     if (answer_context) complete(*answer_context);
     /* Between these two barriers all proxies stop; before the second no process ends, so none looks dead. */
-    if (first.ok()) keep(bootstrap->barrier());
+    const pmx_device_ctx_t& device = internal_context->device;
+    auto failed = [&] {
+        int err = detail::fault_of(device, PMX_RANK_ANY);
+        return err ? device_failure(device, "finalize", err) : Status();
+    };
+    if (first.ok()) keep(bootstrap->barrier(failed));
     if (proxy) proxy->stop();
-    if (first.ok()) keep(bootstrap->barrier());
+    auto ended = [&] {
+        for (int rank; (rank = watch.next_dead()) >= 0;) faults.fail_peer(rank, PeerFault::dead);
+        return failed();
+    };
+    if (first.ok()) keep(bootstrap->barrier(ended));
     if (!first.ok()) bootstrap->abandon();
     return first;
 }
@@ -260,7 +272,16 @@ Runtime::~Runtime()
 
 namespace {
 
-std::unique_ptr<Runtime> the_runtime;
+/* A program that ends without pmx_finalize does not wait for the other ranks; they see that it has ended. */
+struct Holder : std::unique_ptr<Runtime> {
+    using unique_ptr::unique_ptr;
+    ~Holder()
+    {
+        if (get()) get()->bootstrap->abandon();
+    }
+};
+
+Holder the_runtime;
 std::atomic<Runtime*> up{nullptr};
 
 }  // namespace
@@ -271,9 +292,19 @@ bool runtime_is_up() { return runtime() != nullptr; }
 
 const Params& runtime_params() { return runtime()->params; }
 
+/* A child has neither the proxy nor a place among the ranks: it is a process without pmx, and what it inherits is left as
+ * it is. */
+static void forget_in_child()
+{
+    up.store(nullptr, std::memory_order_release);
+    (void)the_runtime.release();
+}
+
 Status runtime_init(const void* comm)
 {
     if (runtime()) return fail(PMX_ERR_STATE, "init: pmx is initialised already");
+    static const int registered = pthread_atfork(nullptr, nullptr, forget_in_child);
+    if (registered != 0) return fail(PMX_ERR_SYSTEM, "pthread_atfork: {}", std::strerror(registered));
     PMX_TRY(Runtime::bring_up(comm, the_runtime));
     up.store(the_runtime.get(), std::memory_order_release);
     return {};

@@ -13,6 +13,7 @@
 #include "runtime/bounce.h"
 #include "runtime/collectives.h"
 #include "runtime/context.h"
+#include "runtime/dump.h"
 #include "runtime/gpu.h"
 #include "runtime/groups.h"
 #include "runtime/offset_allocator.h"
@@ -68,6 +69,7 @@ class Runtime {
     MonotonicClock clock;
     ProcessWatch watch;
     std::unique_ptr<Engine> engine; /* null with one rank */
+    std::unique_ptr<DumpSignal> dump_signal; /* null: PMX_DUMP_SIGNAL is off, or there is no proxy */
     std::unique_ptr<ProxyThread> proxy;
     std::unique_ptr<pmx_ctx> internal_context; /* of the collectives */
     std::unique_ptr<pmx_ctx> default_context;

@@ -184,6 +184,7 @@ contains
     call pmx_ctx_create(ctx_out=other)
     call pmx_ctx_free(other)
     call pmx_counters_reset(ctx)
+    call pmx_dump(2)
     call pmx_counters_get(ctx, counters)
     call check(counters%puts == 0 .and. counters%size_bytes == c_sizeof(counters), "counters_get")
     call pmx_ctx_free(ctx)

@@ -6,6 +6,7 @@ engine_sources = \
 	proxy/engine_failure.cc \
 	proxy/engine_order.cc \
 	proxy/engine_post.cc \
+	proxy/engine_report.cc \
 	proxy/heartbeat.cc \
 	proxy/order.cc \
 	proxy/peer_state.cc \

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What the proxy believes of other ranks: silence makes suspects and then failures, a sign of life ends suspicion, and
- * the three kinds of failure are told apart. */
+/* What the proxy believes of other ranks: silence makes suspects and then failures, a sign of life ends
+ * suspicion, and the three kinds of failure are told apart. */
 #include "heartbeat.h"
 
 #include <vector>
@@ -29,7 +29,12 @@ struct Listener {
         : nic(ranks(3)),
           heap(16, 0),
           other_heap(16, 0),
-          beats({0, 3, period_ns, timeout_ns, reinterpret_cast<char*>(heap.data()), 64,
+          beats({0,
+                 3,
+                 period_ns,
+                 timeout_ns,
+                 reinterpret_cast<char*>(heap.data()),
+                 64,
                  {nullptr, reinterpret_cast<char*>(other_heap.data()), nullptr}},
                 &nic)
     {
@@ -170,7 +175,8 @@ void the_engine_tells_dead_from_unreachable(void**)
         Told told;
         std::vector<uint64_t> heap(16, 0);
         pmx::EngineConfig config{2, {reinterpret_cast<char*>(heap.data()), 128}, 32, kTimeout, 100, {}};
-        config.heartbeat = {0, 2, kPeriod, kTimeout, reinterpret_cast<char*>(heap.data()), 64, {nullptr, nullptr}};
+        config.heartbeat = {
+            0, 2, kPeriod, kTimeout, reinterpret_cast<char*>(heap.data()), 64, {nullptr, nullptr}};
         pmx::Engine engine(config, &nic, clock, faults, &told);
         nic.break_peer(1);
         if (process_ended) told.dead = 1;

@@ -131,9 +131,11 @@ void faults_are_parsed_strictly(void**)
     assert_int_equal(faults.again_posts, 50);
     assert_int_equal(faults.dead_rank, 2);
     assert_int_equal(faults.silent_after, 9);
+    assert_true(softnic_parse_faults("loss=100:20,cut=3:50", faults).ok());
+    assert_true(faults.loss_one_of == 100 && faults.loss_us == 20 && faults.cut_rank == 3 && faults.cut_us == 50);
     for (const char* bad : {"", "none,drop=1", "drop", "drop=", "drop=0", "drop=1:2", "drop=1,", "drop=1,drop=2",
                             "drop=1000000001", "drop=-1", "late=1", "late=1:0", "late=1:2:3", "dead=1048576:0", "dead=1",
-                            "again=5:1000001", "slow=1", "drop=1 "}) {
+                            "again=5:1000001", "loss=1", "cut=1", "cut=1:0", "slow=1", "drop=1 "}) {
         SoftNicFaults none;
         Status refused = softnic_parse_faults(bad, none);
         if (refused.ok()) print_error("accepted: %s\n", bad);
@@ -427,6 +429,66 @@ void a_storm_takes_nothing_and_ends(void**)
     assert_int_equal(bench.times.size(), 500);
 }
 
+void what_is_lost_is_sent_again(void**)
+{
+    Bench bench(faulty("loss=3:200"));
+    for (uint64_t i = 0; i < 60; i++) {
+        Op op = put_op(bench.src.data(), i * 8, 8, i);
+        assert_true(bench.post(1, std::span(&op, 1)));
+    }
+    uint64_t n_early = 0;
+    while (bench.world.run_next()) {
+        bench.reap();
+        if (bench.world.now_ns() < 100000) n_early = bench.completed.size();
+    }
+    assert_in_range(n_early, 5, 55);
+    assert_int_equal(bench.completed.size(), 60);
+    assert_int_equal(bench.n_errors, 0);
+}
+
+/* Nothing crosses a link that is cut, in neither direction, and all does when it is whole again. */
+void a_cut_link_holds_up_and_loses_nothing(void**)
+{
+    auto on = std::make_shared<char>('1');
+    SoftNicWorldConfig config = faulty("cut=1:50");
+    config.faults.on = on;
+    Bench bench(config);
+    std::vector<char> back(8, 9);
+    for (auto [from, to] : {std::pair(0, 1), std::pair(1, 0), std::pair(0, 2), std::pair(2, 0)}) {
+        Op op = put_op(bench.src.data(), static_cast<uint64_t>(from) * 8, 8, static_cast<uint64_t>(10 * from + to));
+        assert_int_equal(bench.world.transport(from).post(to, std::span(&op, 1)), 1);
+    }
+    for (int i = 0; i < 200; i++) {
+        assert_true(bench.world.run_next());
+        bench.reap();
+    }
+    std::sort(bench.completed.begin(), bench.completed.end());
+    assert_true((bench.completed == std::vector<uint64_t>{2, 20}));
+    *on = '0';
+    bench.run();
+    assert_int_equal(bench.completed.size(), 4);
+    assert_int_equal(bench.n_errors, 0);
+}
+
+void a_switch_turns_faults_on_and_off(void**)
+{
+    auto on = std::make_shared<char>('0');
+    SoftNicWorldConfig config = faulty("dead=1:0");
+    config.faults.on = on;
+    Bench bench(config);
+    Op op = put_op(bench.src.data(), 0, 8, 1);
+    assert_true(bench.post(1, std::span(&op, 1)));
+    bench.run();
+    assert_int_equal(bench.n_errors, 0);
+    *on = '1';
+    assert_true(bench.post(1, std::span(&op, 1)));
+    bench.run();
+    assert_int_equal(bench.n_errors, 1);
+    std::shared_ptr<const char> none;
+    assert_int_equal(softnic_open_switch("/nowhere/at/all", none).code(), PMX_ERR_PARAM);
+    assert_int_equal(softnic_open_switch("/dev/null", none).code(), PMX_ERR_PARAM);
+}
+
 void a_dead_rank_gives_errors(void**)
 {
     Bench bench(faulty("dead=1:3"));
@@ -479,6 +541,9 @@ int main()
         cmocka_unit_test(nothing_ordered_lands_behind_a_loss),
         cmocka_unit_test(a_late_completion_comes_late),
         cmocka_unit_test(a_storm_takes_nothing_and_ends),
+        cmocka_unit_test(what_is_lost_is_sent_again),
+        cmocka_unit_test(a_cut_link_holds_up_and_loses_nothing),
+        cmocka_unit_test(a_switch_turns_faults_on_and_off),
         cmocka_unit_test(a_dead_rank_gives_errors),
         cmocka_unit_test(a_silent_rank_says_nothing),
     };
