@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# What pmx does when something goes wrong.
+
+check_PROGRAMS += tests/faults/cell
+tests_faults_cell_SOURCES = \
+	tests/faults/cell.cc tests/faults/cell.h tests/faults/cell_faults.cc tests/faults/cell_operations.cc
+tests_faults_cell_LDADD = libpmx.la $(MPI_LIBS)
+if HAVE_OPENBLAS
+tests_faults_cell_LDADD += libpmx_moe.la
+endif
+
+check_PROGRAMS += tests/faults/bad_input
+tests_faults_bad_input_SOURCES = tests/faults/bad_input.cc
+tests_faults_bad_input_LDADD = libpmx.la
+
+check_PROGRAMS += tests/faults/diagnosis
+tests_faults_diagnosis_SOURCES = tests/faults/diagnosis.cc
+tests_faults_diagnosis_LDADD = libpmx.la
+
+# The fault matrix: a part in make check, all of it by make check-faults.
+EXTRA_DIST += tests/faults/matrix.sh tests/faults/all.sh
+faults_scripts = tests/faults/bad_input.test tests/faults/diagnosis.test tests/faults/faults.test
+dist_check_SCRIPTS += $(faults_scripts)
+TESTS += $(faults_scripts)
+
+check-faults: all tests/faults/cell
+	$(AM_V_GEN)$(AM_TESTS_ENVIRONMENT) $(BASH_PATH) $(srcdir)/tests/faults/all.sh
+.PHONY: check-faults
+CLEANFILES += faults.txt
