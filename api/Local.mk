@@ -12,7 +12,7 @@ libpmx_headers = pmx.h pmx_rma.h pmx_team.h pmx_atomics.h pmx_gpu.h
 if HAVE_MPI
 libpmx_headers += pmx_mpi.h
 endif
-libpmx_moe_headers = pmx_moe.h
+libpmx_moe_headers = pmx_moe.h pmx_moe_gpu.h
 
 api_run = $(AM_V_GEN)$(MKDIR_P) $(@D) && $(AWK) -f $(api_reader) -f
 api_into = $(api_table) >$@.new && mv $@.new $@

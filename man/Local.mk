@@ -75,6 +75,15 @@ dist_man_MANS += \
 	man/pmx_moe_forward.3 \
 	man/pmx_moe_forward_routed.3 \
 	man/pmx_moe_free.3 \
+	man/pmx_moe_gpu_bytes.3 \
+	man/pmx_moe_gpu_counters_get.3 \
+	man/pmx_moe_gpu_counters_reset.3 \
+	man/pmx_moe_gpu_create.3 \
+	man/pmx_moe_gpu_forward_routed.3 \
+	man/pmx_moe_gpu_free.3 \
+	man/pmx_moe_gpu_set_weights.3 \
+	man/pmx_moe_gpu_status.3 \
+	man/pmx_moe_gpu_times_get.3 \
 	man/pmx_moe_heap_bytes.3 \
 	man/pmx_moe_load_get.3 \
 	man/pmx_moe_preset.3 \

@@ -60,14 +60,14 @@ Layout make_layout(const Shape& shape);
  *   bits 48..63 tag of the call | 21..47 first row in the region | 0..20 number of rows
  * The tag is never 0 and changes with every call that uses the word, which is every second one. */
 struct ArrivalWord {
-    static uint64_t tag(uint64_t call) { return call % 65535 + 1; }
-    static uint64_t make(uint64_t call, uint64_t first_row, uint64_t n_rows)
+    PMX_HOST_DEVICE static uint64_t tag(uint64_t call) { return call % 65535 + 1; }
+    PMX_HOST_DEVICE static uint64_t make(uint64_t call, uint64_t first_row, uint64_t n_rows)
     {
         return tag(call) << 48 | first_row << 21 | n_rows;
     }
-    static bool arrived(uint64_t word, uint64_t call) { return word >> 48 == tag(call); }
-    static uint64_t first_row(uint64_t word) { return word >> 21 & ((1u << 27) - 1); }
-    static uint64_t n_rows(uint64_t word) { return word & ((1u << 21) - 1); }
+    PMX_HOST_DEVICE static bool arrived(uint64_t word, uint64_t call) { return word >> 48 == tag(call); }
+    PMX_HOST_DEVICE static uint64_t first_row(uint64_t word) { return word >> 21 & ((1u << 27) - 1); }
+    PMX_HOST_DEVICE static uint64_t n_rows(uint64_t word) { return word & ((1u << 21) - 1); }
 };
 
 /* The cells, as symmetric addresses. */
@@ -76,21 +76,21 @@ class Cells {
     Cells() = default;
     Cells(const Shape& shape, void* base_sym) : shape_(shape), layout_(make_layout(shape)), base_((char*)base_sym) {}
 
-    char* dispatch_send(size_t row) const { return part(kDispatchSend) + row * shape_.row_bytes; }
-    char* dispatch_recv(int src, size_t row) const { return region_row(kDispatchRecv, src, row); }
-    char* expert_out(int src, size_t row) const { return region_row(kExpertOut, src, row); }
-    char* combine_recv(int dst, size_t row) const { return region_row(kCombineRecv, dst, row); }
-    uint64_t* dispatch_signal(uint64_t call, int src, int local_expert) const
+    PMX_HOST_DEVICE char* dispatch_send(size_t row) const { return part(kDispatchSend) + row * shape_.row_bytes; }
+    PMX_HOST_DEVICE char* dispatch_recv(int src, size_t row) const { return region_row(kDispatchRecv, src, row); }
+    PMX_HOST_DEVICE char* expert_out(int src, size_t row) const { return region_row(kExpertOut, src, row); }
+    PMX_HOST_DEVICE char* combine_recv(int dst, size_t row) const { return region_row(kCombineRecv, dst, row); }
+    PMX_HOST_DEVICE uint64_t* dispatch_signal(uint64_t call, int src, int local_expert) const
     {
         size_t index = ((call & 1) * (size_t)shape_.n_ranks + (size_t)src) * (size_t)shape_.local_experts;
         return (uint64_t*)part(kDispatchSignal) + index + local_expert;
     }
-    uint64_t* dispatch_value(uint64_t call, int dst) const
+    PMX_HOST_DEVICE uint64_t* dispatch_value(uint64_t call, int dst) const
     {
         size_t index = ((call & 1) * (size_t)shape_.n_ranks + (size_t)dst) * (size_t)shape_.local_experts;
         return (uint64_t*)part(kDispatchValue) + index;
     }
-    uint64_t* combine_signal(int dst, size_t slot) const
+    PMX_HOST_DEVICE uint64_t* combine_signal(int dst, size_t slot) const
     {
         return (uint64_t*)part(kCombineSignal) + (size_t)dst * shape_.region_tiles + slot;
     }
@@ -98,8 +98,8 @@ class Cells {
     void zero_signals() const;
 
   private:
-    char* part(Part p) const { return base_ + layout_.parts[p].off; }
-    char* region_row(Part p, int rank, size_t row) const
+    PMX_HOST_DEVICE char* part(Part p) const { return base_ + layout_.parts[p].off; }
+    PMX_HOST_DEVICE char* region_row(Part p, int rank, size_t row) const
     {
         return part(p) + ((size_t)rank * shape_.region_rows + row) * shape_.row_bytes;
     }

@@ -9,12 +9,13 @@
 #include "moe/capacity.h"
 #include "moe/config.h"
 #include "moe/expert_map.h"
+#include "pmx_ptx.h"
 
 namespace pmx::moe {
 
 /* The number, in its region, of a tile: no two tiles of a region share one, and sender and receiver
  * compute the same. first_row: of the expert in the region; block: of tile_rows rows from there. */
-inline size_t tile_slot(const Shape& shape, size_t first_row, int local_expert, size_t block)
+PMX_HOST_DEVICE inline size_t tile_slot(const Shape& shape, size_t first_row, int local_expert, size_t block)
 {
     return first_row / (size_t)shape.tile_rows + (size_t)local_expert + block;
 }
@@ -28,6 +29,18 @@ struct Routing {
     const float* weights; /* [n_tokens, k] */
     int n_tokens;
 };
+
+/* Tiles of about the same size, a multiple of 16 rows, instead of full ones and a rest; as many as full ones, so that
+ * tile_slot numbers them, too. */
+PMX_HOST_DEVICE inline size_t n_even_tiles(size_t n_rows, size_t most_rows) { return (n_rows + most_rows - 1) / most_rows; }
+PMX_HOST_DEVICE inline size_t even_tile_rows(size_t n_rows, size_t most_rows)
+{
+    const size_t n_tiles = n_even_tiles(n_rows, most_rows);
+    if (n_tiles == 0) return most_rows;
+    const size_t even = ((n_rows + n_tiles - 1) / n_tiles + 15) / 16 * 16;
+    /* Rounding up must leave some rows for the last tile. */
+    return even * (n_tiles - 1) < n_rows ? even : most_rows;
+}
 
 struct Plan {
     explicit Plan(const Shape& shape);

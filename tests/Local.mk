@@ -33,6 +33,7 @@ AM_TESTS_ENVIRONMENT = \
 	CC='$(CC)'; export CC; CXX='$(CXX)'; export CXX; FC='$(FC)'; export FC; MPI_CFLAGS='$(MPI_CFLAGS)'; export MPI_CFLAGS; \
 	include_HEADERS='$(include_HEADERS) $(nodist_include_HEADERS)'; export include_HEADERS; \
 	libpmx_headers='$(libpmx_headers)'; export libpmx_headers; \
+	libpmx_moe_headers='$(libpmx_moe_headers)'; export libpmx_moe_headers; \
 	OPENBLAS_NUM_THREADS=1; export OPENBLAS_NUM_THREADS; \
 	TSAN_OPTIONS=halt_on_error=1:exitcode=66; export TSAN_OPTIONS;
 

@@ -6,7 +6,7 @@
 #
 #   bench/gpu/bundle.sh [--with-nvshmem=DIR] BUILD_DIR BUNDLE
 #
-# BUILD_DIR: make has been there, and make bench/gpu/put_signal bench/gpu/rate tests/gpu/ranks_gpu tests/gpu/device_gpu.
+# BUILD_DIR: make has been there, and make bench/gpu/moe bench/gpu/put_signal bench/gpu/rate tests/gpu/ranks_gpu tests/gpu/device_gpu.
 # DIR: builds the program of NVSHMEM, too, which else run.sh builds on that machine.
 set -eu
 source=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
@@ -25,13 +25,13 @@ mkdir -p "${dirs[1]}/bin" "${dirs[1]}/lib"
 bundle=$(cd "${dirs[1]}" && pwd)
 
 # What libtool links lies in .libs when it uses a shared library that is not installed.
-for program in bench/gpu/put_signal bench/gpu/rate tests/gpu/ranks_gpu tests/gpu/device_gpu tools/pmx_perf tools/pmx_info; do
+for program in bench/gpu/moe bench/gpu/put_signal bench/gpu/rate tests/gpu/ranks_gpu tests/gpu/device_gpu tools/pmx_perf tools/pmx_info; do
     built=$build/$(dirname $program)/.libs/$(basename $program)
     [ -e "$built" ] || built=$build/$program
     cp "$built" "$bundle/bin/"
 done
 [ -z "$nvshmem" ] || "$source/bench/nvshmem/build.sh" --with-nvshmem="$nvshmem" "$bundle/bin/nvshmem_put_signal"
-cp -L "$build"/.libs/libpmx.so.? "$bundle/lib/"
+cp -L "$build"/.libs/libpmx.so.? "$build"/.libs/libpmx_moe.so.? "$bundle/lib/"
 (cd "$source" && cp --parents bench/gpu/* bench/nvshmem/* include/* "$bundle/")
 
 mpi='libmpi|libopen-|liboshmem|libpmix|libevent|libucm|libucp|libucs|libuct|libmunge|libz\.|libltdl'

@@ -2,7 +2,7 @@
 EXTRA_DIST += tests/moe/model.h tests/moe/thread_ranks.h tests/moe/unit.h
 
 moe_unit_tests = \
-	tests/moe/bf16_test tests/moe/config_test tests/moe/protocol_test tests/moe/reference_test \
+	tests/moe/bf16_test tests/moe/config_test tests/moe/gpu_refused_test tests/moe/protocol_test tests/moe/reference_test \
 	tests/moe/router_test
 moe_scripts = tests/moe/flip.test tests/moe/layer.test tests/moe/presets.test
 dist_check_SCRIPTS += $(moe_scripts)
@@ -34,6 +34,8 @@ tests_moe_bf16_test_SOURCES = tests/moe/bf16_test.cc
 tests_moe_bf16_test_LDADD = $(CMOCKA_LIBS)
 tests_moe_config_test_SOURCES = tests/moe/config_test.cc $(moe_ranks)
 tests_moe_config_test_LDADD = $(moe_unit_libs)
+tests_moe_gpu_refused_test_SOURCES = tests/moe/gpu_refused_test.cc
+tests_moe_gpu_refused_test_LDADD = libpmx_moe.la libpmx.la $(CMOCKA_LIBS)
 tests_moe_protocol_test_SOURCES = tests/moe/protocol_test.cc $(moe_ranks)
 tests_moe_protocol_test_LDADD = $(moe_unit_libs)
 tests_moe_reference_test_SOURCES = tests/moe/reference_test.cc $(moe_ranks)

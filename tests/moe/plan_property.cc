@@ -96,6 +96,15 @@ void rows_are_sorted_by_place_then_token()
     RC_ASSERT(std::is_sorted(rows.begin(), rows.end()));
 }
 
+void even_tiles_are_as_many_as_full_ones_and_none_is_empty()
+{
+    const size_t most = 16 * (size_t)*rc::gen::inRange(1, 33), n_rows = (size_t)*rc::gen::inRange(1, 40000);
+    const size_t n_tiles = pmx::moe::n_even_tiles(n_rows, most), rows = pmx::moe::even_tile_rows(n_rows, most);
+    RC_ASSERT(n_tiles == n_rows / most + (n_rows % most != 0));
+    RC_ASSERT(rows > 0 && rows <= most && rows % 16 == 0);
+    RC_ASSERT(rows * (n_tiles - 1) < n_rows && n_rows <= rows * n_tiles);
+}
+
 void tiles_of_a_region_have_slots_of_their_own()
 {
     const Case one = any_case();
@@ -152,6 +161,8 @@ void tasks_come_out_once_and_remote_first()
 int main()
 {
     bool ok = rc::check("rows are sorted by place, then token", rows_are_sorted_by_place_then_token);
+    ok &= rc::check("even tiles are as many as full ones, and none is empty",
+                    even_tiles_are_as_many_as_full_ones_and_none_is_empty);
     ok &= rc::check("tiles of a region have slots of their own", tiles_of_a_region_have_slots_of_their_own);
     ok &= rc::check("tasks come out once, and remote ones first", tasks_come_out_once_and_remote_first);
     return ok ? 0 : 1;

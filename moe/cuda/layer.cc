@@ -1,0 +1,393 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* layer.cc: the calls of pmx_moe_gpu.h. */
+#include "moe/cuda/layer.h"
+
+#include <algorithm>
+#include <limits>
+#include <memory>
+#include <new>
+#include <vector>
+
+#include "moe/agree.h"
+#include "moe/cuda/kernel.h"
+#include "moe/cuda/maps.h"
+#include "moe/cuda/plan.h"
+#include "moe/error.h"
+#include "moe/versions.h"
+
+using pmx::moe::Cells;
+using pmx::moe::fail;
+using pmx::moe::make_layout;
+using pmx::moe::Shape;
+using namespace pmx::moe::gpu;
+
+pmx_moe_gpu::pmx_moe_gpu(const Shape& shape)
+{
+    const size_t n_experts = (size_t)shape.experts, n_ranks = (size_t)shape.n_ranks;
+    const size_t n_tiles = n_ranks * shape.region_tiles;
+    layer.shape = shape;
+    layer.n_most_tiles = (uint32_t)n_tiles;
+    auto queue = [&](QueueName name, size_t capacity, int n_units) {
+        layer.queues[name].capacity = (uint32_t)capacity;
+        layer.queues[name].n_units = (uint32_t)n_units;
+        memory.want(&layer.queues[name].entries, capacity);
+    };
+    auto n_units = [](int n_rows, int n_unit_rows) { return (n_rows + n_unit_rows - 1) / n_unit_rows; };
+    const int n_gate_up = n_units(shape.intermediate, kPair * kUnitRows / 2);
+    queue(kRemoteTiles, n_tiles, n_gate_up);
+    queue(kOwnTiles, n_tiles, n_gate_up);
+    queue(kResults, n_tiles, n_units(shape.hidden, kPair * kUnitRows));
+    queue(kTokens, (size_t)shape.max_tokens, 1);
+    memory.want(&layer.act, n_ranks * shape.region_rows * (size_t)shape.intermediate * 2);
+    memory.want(&layer.work, 1);
+    memory.want(&layer.tiles, n_tiles);
+    memory.want(&layer.units_done, 2 * n_tiles);
+    memory.want(&layer.groups, n_ranks);
+    memory.want(&layer.call, 1);
+    memory.want(&maps, 2 * (size_t)shape.local_experts);
+    memory.want(&up_first, (size_t)shape.local_experts);
+    memory.want(&biases, 3 * (size_t)shape.local_experts);
+    Plan& plan = layer.plan;
+    memory.want(&plan.first_row, n_experts + 1);
+    memory.want(&plan.first_job, n_experts + 1);
+    memory.want(&plan.first_tile, n_experts + 1);
+    memory.want(&plan.row_token, shape.max_rows());
+    memory.want(&plan.choice_row, shape.max_rows());
+    memory.want(&plan.rows_packed, n_experts);
+    memory.want(&plan.missing, (size_t)shape.max_tokens);
+    memory.want(&plan.awaited, n_tiles);
+    memory.want(&plan.counts, (size_t)most_chunks(shape) * n_experts);
+}
+
+pmx_moe_gpu::~pmx_moe_gpu() { cudaFreeHost(layer.error_host); }
+
+namespace pmx::moe::gpu {
+
+namespace {
+
+/* NULL: the kernel does not have it. Of GEGLU_TANH: (1 + tanh(z)) / 2 is sigmoid(2 z), z being
+ * sqrt(2 / pi) (g + 0.044715 g^3). */
+const Activation* find_activation(pmx_moe_activation_t activation)
+{
+    constexpr float infinite = std::numeric_limits<float>::infinity();
+    static constexpr Activation swiglu = {infinite, 1.0f, 0.0f, 0.0f}, clamped = {7.0f, 1.702f, 0.0f, 1.0f},
+                                geglu_tanh = {infinite, 1.5957691f, 1.5957691f * 0.044715f, 0.0f};
+    switch (activation) {
+        case PMX_MOE_SWIGLU:
+            return &swiglu;
+        case PMX_MOE_SWIGLU_CLAMPED:
+            return &clamped;
+        case PMX_MOE_GEGLU_TANH:
+            return &geglu_tanh;
+        default:
+            return nullptr;
+    }
+}
+
+int check_gpu_config(const pmx_moe_config_t* config, int n_ranks, Shape* shape_out)
+{
+    if (!config) return fail(PMX_ERR_ARGUMENT, "config is NULL");
+    pmx_moe_config_t used;
+    PMX_MOE_TRY(read_struct("pmx_moe_config_t", config, kFirstConfigBytes, &used));
+    used.tile_rows = kTileRows;
+    PMX_MOE_TRY(check_config(&used, n_ranks, shape_out));
+    if (!shape_out->bf16) return fail(PMX_ERR_UNSUPPORTED, "dtype is not PMX_MOE_BF16: the GPU has no other");
+    if (!find_activation(shape_out->activation))
+        return fail(PMX_ERR_UNSUPPORTED, "activation is {}: the GPU has PMX_MOE_SWIGLU, _SWIGLU_CLAMPED and _GEGLU_TANH",
+                    (int)shape_out->activation);
+    const struct {
+        const char* name;
+        int value;
+    } must_be_0[] = {{"weight_on_input", used.weight_on_input},
+                     {"shared_intermediate", used.shared_intermediate},
+                     {"capacity", used.capacity},
+                     {"physical_experts", used.physical_experts}};
+    for (const auto& field : must_be_0)
+        if (field.value != 0)
+            return fail(PMX_ERR_UNSUPPORTED, "{} is {}: the GPU has only 0", field.name, field.value);
+    return PMX_SUCCESS;
+}
+
+int make_local(const pmx_moe_config_t* config, int n_ranks, std::unique_ptr<pmx_moe_gpu>* moe_out)
+{
+    Shape shape;
+    PMX_MOE_TRY(check_gpu_config(config, n_ranks, &shape));
+    pmx_gpu_info_t gpu{};
+    gpu.size_bytes = sizeof gpu;
+    PMX_MOE_TRY(pmx_gpu_query(&gpu));
+    if (gpu.device < 0) return fail(PMX_ERR_UNSUPPORTED, "PMX_GPU is {}: the kernel needs cuda", gpu.kind);
+    int device = 0, major = 0, n_fit = 0;
+    PMX_MOE_TRY(pmx_cuda_report("cudaGetDevice", cudaGetDevice(&device)));
+    PMX_MOE_TRY(pmx_cuda_report("cudaDeviceGetAttribute",
+                                cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device)));
+    if (major != 9)
+        return fail(PMX_ERR_UNSUPPORTED, "the GPU has compute capability {}.x: the kernel is for 9.0", major);
+    PMX_MOE_TRY(fit_forward(&n_fit));
+    if (config->n_blocks > (unsigned)n_fit || n_fit < kLeastBlocks)
+        return fail(PMX_ERR_ARGUMENT, "n_blocks is {}: {} run at the same time, and {} are the least", config->n_blocks,
+                    n_fit, kLeastBlocks);
+    auto moe = std::make_unique<pmx_moe_gpu>(shape);
+    moe->layer.activation = *find_activation(shape.activation);
+    moe->n_blocks = std::max(config->n_blocks ? (int)config->n_blocks : n_fit, kLeastBlocks) / kPair * kPair;
+    PMX_MOE_TRY(moe->memory.allocate());
+    PMX_MOE_TRY(pmx_cuda_report("cudaHostAlloc", cudaHostAlloc((void**)&moe->layer.error_host, sizeof(int32_t),
+                                                               cudaHostAllocMapped)));
+    *moe->layer.error_host = PMX_SUCCESS;
+    *moe_out = std::move(moe);
+    return PMX_SUCCESS;
+}
+
+/* The heaps look the same on all ranks, so all come to the same answer. */
+int make_cells(pmx_moe_gpu* moe)
+{
+    Layer& layer = moe->layer;
+    const Shape& shape = layer.shape;
+    const size_t n_bytes = make_layout(shape).total_bytes, n_experts = (size_t)shape.experts;
+    pmx_heap_info_t heap{};
+    heap.size_bytes = sizeof heap;
+    PMX_MOE_TRY(pmx_gpu_heap_query(&heap));
+    if (n_bytes > heap.largest_free_bytes)
+        return fail(PMX_ERR_MEMORY,
+                    "the layer needs {} bytes of the heap of GPU memory, the largest free piece has {} of {}: set "
+                    "PMX_GPU_HEAP_SIZE, or lower max_tokens",
+                    n_bytes, heap.largest_free_bytes, heap.heap_bytes);
+    PMX_MOE_TRY(pmx_gpu_malloc(n_bytes, &moe->cells_sym));
+    PMX_MOE_TRY(pmx_malloc(2 * n_experts * sizeof(uint64_t), &moe->values_sym));
+    layer.values_sym = (uint64_t*)moe->values_sym;
+    layer.cells = Cells(shape, moe->cells_sym);
+    PMX_MOE_TRY(pmx_cuda_report("cudaMemset", cudaMemset(layer.cells.dispatch_signal(0, 0, 0), 0,
+                                                         2 * n_experts * sizeof(uint64_t))));
+    PMX_MOE_TRY(pmx_cuda_report("cudaMemset",
+                                cudaMemset(layer.cells.combine_signal(0, 0), 0, layer.n_most_tiles * sizeof(uint64_t))));
+    PMX_MOE_TRY(pmx_cuda_report("cudaDeviceSynchronize", cudaDeviceSynchronize()));
+    const size_t n_rows = (size_t)shape.n_ranks * shape.region_rows;
+    for (int i = 0; i < kNumBoxes; i++) {
+        const uint32_t box = (uint32_t)kLeastBoxRows << i;
+        PMX_MOE_TRY(make_map(layer.cells.dispatch_recv(0, 0), n_rows, (size_t)shape.hidden, box, &layer.received[i]));
+        PMX_MOE_TRY(make_map(layer.act, n_rows, (size_t)shape.intermediate, box, &layer.hidden[i]));
+    }
+    return pmx_barrier();
+}
+
+int make_contexts(pmx_moe_gpu* moe, const pmx_ctx_attr_t* attr)
+{
+    Layer& layer = moe->layer;
+    PMX_MOE_TRY(pmx_rank(&layer.rank));
+    PMX_MOE_TRY(pmx_ctx_create(attr, &moe->dispatch_ctx));
+    PMX_MOE_TRY(pmx_ctx_create(attr, &moe->combine_ctx));
+    layer.dispatch.size_bytes = layer.combine.size_bytes = sizeof layer.dispatch;
+    PMX_MOE_TRY(pmx_gpu_handle(moe->dispatch_ctx, &layer.dispatch));
+    return pmx_gpu_handle(moe->combine_ctx, &layer.combine);
+}
+
+/* The first failure, the rest being freed all the same. */
+int free_shared(pmx_moe_gpu* moe)
+{
+    int err = PMX_SUCCESS;
+    auto keep = [&](int now) { err = err ? err : now; };
+    if (moe->dispatch_ctx) keep(pmx_ctx_free(moe->dispatch_ctx));
+    if (moe->combine_ctx) keep(pmx_ctx_free(moe->combine_ctx));
+    if (moe->values_sym) keep(pmx_free(moe->values_sym));
+    if (moe->cells_sym) keep(pmx_free(moe->cells_sym));
+    return err;
+}
+
+int check_matrices(const char* name, const void* const* matrices, int n)
+{
+    for (int i = 0; i < n; i++) {
+        cudaPointerAttributes attributes{};
+        PMX_MOE_TRY(pmx_cuda_report("cudaPointerGetAttributes", cudaPointerGetAttributes(&attributes, matrices[i])));
+        if (attributes.type != cudaMemoryTypeDevice && attributes.type != cudaMemoryTypeManaged)
+            return fail(PMX_ERR_ADDRESS, "{}[{}] is {}: must be memory of the GPU", name, i, matrices[i]);
+        if ((uintptr_t)matrices[i] % 16 != 0)
+            return fail(PMX_ERR_ADDRESS, "{}[{}] is {}: must be aligned to 16 bytes", name, i, matrices[i]);
+    }
+    return PMX_SUCCESS;
+}
+
+/* The maps of the local experts, gate with up and then down; up_first as in Layer. */
+int make_maps(const Shape& shape, const pmx_moe_weights_t& weights, std::vector<CUtensorMap>& maps,
+              std::vector<uint8_t>& up_first)
+{
+    const size_t n = (size_t)shape.local_experts;
+    const uint64_t hidden = (uint64_t)shape.hidden, intermediate = (uint64_t)shape.intermediate;
+    for (size_t e = 0; e < n; e++) {
+        const void *gate = weights.gate[e], *up = weights.up[e];
+        up_first[e] = up < gate;
+        PMX_MOE_TRY(make_map_in_turn(std::min(gate, up), std::max(gate, up), intermediate, hidden, kGroupRows,
+                                     kUnitRows / (2 * kGroupRows), &maps[e]));
+        PMX_MOE_TRY(make_map(weights.down[e], hidden, intermediate, kUnitRows, &maps[n + e]));
+    }
+    return PMX_SUCCESS;
+}
+
+int check_usable(const pmx_moe_gpu* moe)
+{
+    if (!moe) return fail(PMX_ERR_ARGUMENT, "moe is NULL");
+    if (int err = *(volatile int32_t*)moe->layer.error_host)
+        return fail((pmx_err_t)err, "the layer failed in an earlier call, {}: free it, and create another",
+                    pmx_error_string(err));
+    return PMX_SUCCESS;
+}
+
+int check_call(const pmx_moe_gpu* moe, const Call& call)
+{
+    const int max_tokens = moe->layer.shape.max_tokens;
+    if (!moe->has_weights) return fail(PMX_ERR_STATE, "the layer has no weights: call pmx_moe_gpu_set_weights");
+    if (call.n_tokens < 0 || call.n_tokens > max_tokens)
+        return fail(PMX_ERR_ARGUMENT, "n_tokens is {}: must be 0 to max_tokens, {}", call.n_tokens, max_tokens);
+    if (call.n_tokens == 0) return PMX_SUCCESS;
+    if (!call.x || !call.y || !call.ids || !call.weights)
+        return fail(PMX_ERR_ARGUMENT, "{} is NULL",
+                    !call.x ? "x" : !call.y ? "the output" : !call.ids ? "ids" : "weights");
+    if ((uintptr_t)call.x % 16 != 0 || (uintptr_t)call.y % 16 != 0)
+        return fail(PMX_ERR_ADDRESS, "x is {} and the output {}: must be aligned to 16 bytes", call.x,
+                    (const void*)call.y);
+    return PMX_SUCCESS;
+}
+
+}  // namespace
+
+}  // namespace pmx::moe::gpu
+
+extern "C" {
+
+int pmx_moe_gpu_bytes(const pmx_moe_config_t* config, int n_ranks, size_t* heap_bytes_out, size_t* local_bytes_out)
+try {
+    Shape shape;
+    PMX_MOE_TRY(check_gpu_config(config, n_ranks, &shape));
+    if (!heap_bytes_out || !local_bytes_out)
+        return fail(PMX_ERR_ARGUMENT, "{} is NULL", heap_bytes_out ? "local_bytes_out" : "heap_bytes_out");
+    *heap_bytes_out = make_layout(shape).total_bytes;
+    *local_bytes_out = pmx_moe_gpu(shape).memory.n_bytes();
+    return PMX_SUCCESS;
+} catch (const std::bad_alloc&) {
+    return fail(PMX_ERR_MEMORY, "out of memory");
+}
+
+int pmx_moe_gpu_create(const pmx_moe_config_t* config, const pmx_ctx_attr_t* attr, pmx_moe_gpu_t* moe_out)
+{
+    int n_ranks;
+    PMX_MOE_TRY(pmx_size(&n_ranks));
+    std::unique_ptr<pmx_moe_gpu> moe;
+    int own_err;
+    try {
+        own_err = make_local(config, n_ranks, &moe);
+    } catch (const std::bad_alloc&) {
+        own_err = fail(PMX_ERR_MEMORY, "out of memory");
+    }
+    if (!own_err && !moe_out) own_err = fail(PMX_ERR_ARGUMENT, "moe_out is NULL");
+    PMX_MOE_TRY(pmx::moe::agree(config, own_err));
+    int err = make_cells(moe.get());
+    if (!err) err = make_contexts(moe.get(), attr);
+    if (err) {
+        const std::string detail = pmx_last_error_detail();
+        (void)free_shared(moe.get());
+        return pmx_error_report(err, detail.c_str());
+    }
+    *moe_out = moe.release();
+    return PMX_SUCCESS;
+}
+
+int pmx_moe_gpu_set_weights(pmx_moe_gpu_t moe, const pmx_moe_weights_t* weights)
+{
+    PMX_MOE_TRY(check_usable(moe));
+    if (!weights) return fail(PMX_ERR_ARGUMENT, "weights is NULL");
+    const Shape& shape = moe->layer.shape;
+    const int n = shape.local_experts;
+    pmx_moe_weights_t set;
+    PMX_MOE_TRY(pmx::moe::read_weights(shape, weights, &set));
+    PMX_MOE_TRY(pmx::moe::check_experts(shape, set, n, [](int) { return true; }));
+    if (set.expert_map) return fail(PMX_ERR_UNSUPPORTED, "there is an expert_map: the GPU has expert e in place e");
+    PMX_MOE_TRY(check_matrices("gate", set.gate, n));
+    PMX_MOE_TRY(check_matrices("up", set.up, n));
+    PMX_MOE_TRY(check_matrices("down", set.down, n));
+    std::vector<CUtensorMap> maps(2 * (size_t)n);
+    std::vector<uint8_t> up_first((size_t)n);
+    PMX_MOE_TRY(make_maps(shape, set, maps, up_first));
+    PMX_MOE_TRY(pmx_cuda_report("cudaMemcpy", cudaMemcpy(moe->maps, maps.data(), maps.size() * sizeof maps[0],
+                                                         cudaMemcpyHostToDevice)));
+    PMX_MOE_TRY(pmx_cuda_report("cudaMemcpy",
+                                cudaMemcpy(moe->up_first, up_first.data(), up_first.size(), cudaMemcpyHostToDevice)));
+    Biases biases{};
+    const float* const** places[] = {&biases.gate, &biases.up, &biases.down};
+    const float* const* arrays[] = {set.gate_bias, set.up_bias, set.down_bias};
+    for (int i = 0; i < 3; i++) {
+        if (!arrays[i]) continue;
+        PMX_MOE_TRY(pmx_cuda_report("cudaMemcpy", cudaMemcpy(moe->biases + i * n, arrays[i], (size_t)n * sizeof(float*),
+                                                             cudaMemcpyHostToDevice)));
+        *places[i] = moe->biases + i * n;
+    }
+    moe->layer.biases = biases;
+    moe->layer.gate_up = moe->maps;
+    moe->layer.down = moe->maps + n;
+    moe->layer.up_first = moe->up_first;
+    moe->has_weights = true;
+    return PMX_SUCCESS;
+}
+
+int pmx_moe_gpu_forward_routed(pmx_moe_gpu_t moe, const void* x, int n_tokens, const int32_t* ids,
+                               const float* weights, void* y_out, CUstream_st* stream)
+{
+    const Call call = {x, ids, weights, y_out, n_tokens};
+    PMX_MOE_TRY(check_usable(moe));
+    PMX_MOE_TRY(check_call(moe, call));
+    PMX_MOE_TRY(pmx_cuda_report("the plan of a call", launch_plan(moe->layer, call, stream)));
+    PMX_MOE_TRY(launch_forward(moe->layer, call, moe->n_blocks, stream));
+    moe->forwards++;
+    return PMX_SUCCESS;
+}
+
+int pmx_moe_gpu_status(pmx_moe_gpu_t moe) { return check_usable(moe); }
+
+int pmx_moe_gpu_counters_get(pmx_moe_gpu_t moe, pmx_moe_counters_t* counters_out)
+{
+    if (!moe || !counters_out) return fail(PMX_ERR_ARGUMENT, "{} is NULL", moe ? "counters_out" : "moe");
+    if (counters_out->size_bytes < sizeof *counters_out)
+        return fail(PMX_ERR_ARGUMENT, "size_bytes of pmx_moe_counters_t is {}: must be {}", counters_out->size_bytes,
+                    sizeof *counters_out);
+    pmx_moe_counters_t now{};
+    uint32_t n_tiles = 0;
+    PMX_MOE_TRY(pmx_cuda_report("cudaMemcpy", cudaMemcpy(&n_tiles, &moe->layer.work->tiles_done, sizeof n_tiles,
+                                                         cudaMemcpyDeviceToHost)));
+    now.size_bytes = sizeof now;
+    now.forwards = moe->forwards;
+    now.tiles = n_tiles;
+    now.dispatch.size_bytes = now.combine.size_bytes = sizeof now.dispatch;
+    PMX_MOE_TRY(pmx_counters_get(moe->dispatch_ctx, &now.dispatch));
+    PMX_MOE_TRY(pmx_counters_get(moe->combine_ctx, &now.combine));
+    *counters_out = now;
+    return PMX_SUCCESS;
+}
+
+int pmx_moe_gpu_counters_reset(pmx_moe_gpu_t moe)
+{
+    if (!moe) return fail(PMX_ERR_ARGUMENT, "moe is NULL");
+    PMX_MOE_TRY(pmx_counters_reset(moe->dispatch_ctx));
+    PMX_MOE_TRY(pmx_counters_reset(moe->combine_ctx));
+    moe->forwards = 0;
+    return PMX_SUCCESS;
+}
+
+int pmx_moe_gpu_times_get(pmx_moe_gpu_t moe, pmx_moe_gpu_times_t* times_out)
+{
+    if (!moe || !times_out) return fail(PMX_ERR_ARGUMENT, "{} is NULL", moe ? "times_out" : "moe");
+    if (times_out->size_bytes < sizeof *times_out)
+        return fail(PMX_ERR_ARGUMENT, "size_bytes of pmx_moe_gpu_times_t is {}: must be {}", times_out->size_bytes,
+                    sizeof *times_out);
+    uint64_t ns[kNumMilestones];
+    PMX_MOE_TRY(pmx_cuda_report("cudaMemcpy",
+                                cudaMemcpy(ns, moe->layer.work->reached_ns, sizeof ns, cudaMemcpyDeviceToHost)));
+    *times_out = {sizeof *times_out, ns[kBegun], ns[kPacked], ns[kMultiplied], ns[kCombined]};
+    return PMX_SUCCESS;
+}
+
+int pmx_moe_gpu_free(pmx_moe_gpu_t moe)
+{
+    if (!moe) return PMX_SUCCESS;
+    int err = free_shared(moe);
+    delete moe;
+    return err;
+}
+
+}  // extern "C"

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* layer.h: the object behind pmx_moe_gpu_t. */
+#pragma once
+
+#include <cstdint>
+
+#include "moe/cuda/memory.h"
+#include "moe/cuda/state.h"
+#include "pmx_moe_gpu.h"
+
+struct pmx_moe_gpu {
+    explicit pmx_moe_gpu(const pmx::moe::Shape& shape);
+    ~pmx_moe_gpu();
+
+    pmx::moe::gpu::Layer layer{};
+    pmx::moe::gpu::DeviceMemory memory; /* of the arrays of layer */
+    CUtensorMap* maps = nullptr;        /* [2][E/P] gate with up, down */
+    uint8_t* up_first = nullptr;        /* [E/P] */
+    const float** biases = nullptr;     /* [3][E/P] of gate, up, down */
+    pmx_ctx_t dispatch_ctx = nullptr;
+    pmx_ctx_t combine_ctx = nullptr;
+    void* cells_sym = nullptr;
+    void* values_sym = nullptr;
+    int n_blocks = 0;
+    bool has_weights = false;
+    uint64_t forwards = 0; /* since the last reset of counters */
+};

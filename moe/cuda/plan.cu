@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* plan.cu: what comes before the kernel in the stream: clears the words of the last call, and sorts the choices of the
+ * tokens by expert, then token. Blocks take a chunk of tokens each; the first kernel counts, the second places. */
+#include <algorithm>
+#include <cub/block/block_scan.cuh>
+
+#include "moe/cuda/plan.h"
+#include "moe/cuda/queue.h"
+
+namespace pmx::moe::gpu {
+
+namespace {
+
+constexpr int kThreads = 256;
+constexpr int kChunkChoices = 512;
+constexpr int kLeastBlocks = 16; /* to clear what there is */
+
+int chunk_tokens(const Shape& shape) { return kChunkChoices / shape.top_k; }
+
+__device__ void fill(uint32_t* words, uint64_t n, uint32_t value)
+{
+    for (uint64_t i = blockIdx.x * (uint64_t)blockDim.x + threadIdx.x; i < n; i += gridDim.x * (uint64_t)blockDim.x)
+        words[i] = value;
+}
+
+/* By all blocks together. */
+__device__ void clear(const Layer& layer, const Call& call)
+{
+    for (const Queue& queue : layer.queues) fill(queue.entries, queue.capacity, 0);
+    fill(layer.units_done, 2 * (uint64_t)layer.n_most_tiles, 0);
+    fill(layer.plan.rows_packed, (uint64_t)layer.shape.experts, 0);
+    fill((uint32_t*)layer.work, sizeof(Work) / 4, 0);
+    if (blockIdx.x == 0 && threadIdx.x == 0) ++*layer.call;
+}
+
+struct Chunk {
+    int n_choices;
+    uint32_t first_choice;
+};
+
+/* How many choices a token has: those of a negative id are none. */
+__device__ uint32_t n_valid(const int32_t* ids, int k)
+{
+    uint32_t n = 0;
+    for (int i = 0; i < k; i++) n += ids[i] >= 0;
+    return n;
+}
+
+/* The ids of this block's tokens, in shared memory, and -1 behind them. */
+__device__ Chunk load_chunk(const Layer& layer, const Call& call, int n_chunk_tokens, int32_t* ids)
+{
+    const int k = layer.shape.top_k, first = (int)blockIdx.x * n_chunk_tokens;
+    const Chunk chunk = {max(0, min(n_chunk_tokens, call.n_tokens - first)) * k, (uint32_t)(first * k)};
+    for (int i = (int)threadIdx.x; i < kChunkChoices; i += kThreads)
+        ids[i] = i < chunk.n_choices ? call.ids[chunk.first_choice + i] : -1;
+    __syncthreads();
+    return chunk;
+}
+
+/* Calls each(i) for the choices of expert e in the chunk, in their order. */
+template <typename Each>
+__device__ void for_choices(const int32_t* ids, int e, Each each)
+{
+#pragma unroll 4
+    for (int i = 0; i < kChunkChoices; i += 4) {
+        const int4 four = *(const int4*)(ids + i);
+        if (four.x == e) each(i);
+        if (four.y == e) each(i + 1);
+        if (four.z == e) each(i + 2);
+        if (four.w == e) each(i + 3);
+    }
+}
+
+__global__ void __launch_bounds__(kThreads) count(const __grid_constant__ Layer layer, const __grid_constant__ Call call,
+                                                  int n_chunk_tokens)
+{
+    __shared__ alignas(16) int32_t ids[kChunkChoices];
+    clear(layer, call);
+    const Chunk chunk = load_chunk(layer, call, n_chunk_tokens, ids);
+    for (int e = (int)threadIdx.x; e < layer.shape.experts; e += kThreads) {
+        uint32_t n = 0;
+        for_choices(ids, e, [&](int) { n++; });
+        layer.plan.counts[blockIdx.x * (uint64_t)layer.shape.experts + e] = n;
+    }
+    const int k = layer.shape.top_k;
+    for (int i = (int)threadIdx.x * k; i < chunk.n_choices; i += kThreads * k)
+        layer.plan.missing[(chunk.first_choice + i) / k] = n_valid(ids + i, k);
+}
+
+/* first_out[i] = what value_of gives for all before i; by one block. */
+template <typename ValueOf>
+__device__ void scan(int n, uint32_t* first_out, ValueOf value_of)
+{
+    using Scan = cub::BlockScan<uint32_t, kThreads>;
+    __shared__ typename Scan::TempStorage storage;
+    uint32_t before = 0;
+    for (int base = 0; base < n; base += kThreads) {
+        const int i = base + (int)threadIdx.x;
+        uint32_t first, sum;
+        Scan(storage).ExclusiveSum(i < n ? value_of(i) : 0u, first, sum);
+        if (i < n) first_out[i] = before + first;
+        before += sum;
+        __syncthreads();
+    }
+    if (threadIdx.x == 0) first_out[n] = before;
+    __syncthreads();
+}
+
+/* Groups of the dispatch, for the signals of this call. */
+__device__ void make_groups(const Layer& layer)
+{
+    const Shape& shape = layer.shape;
+    const uint64_t call = *layer.call;
+    for (int dst = (int)threadIdx.x; dst < shape.n_ranks; dst += kThreads)
+        layer.groups[dst] = {dst,
+                             (uint32_t)shape.local_experts,
+                             layer.cells.dispatch_signal(call, layer.rank, 0),
+                             sizeof(uint64_t),
+                             layer.values_sym + ((call & 1) * shape.n_ranks + dst) * shape.local_experts,
+                             0};
+}
+
+/* Shared memory: [E + 1] where the rows of each expert begin; [E] how many of them are of blocks before this one. */
+__global__ void __launch_bounds__(kThreads) place(const __grid_constant__ Layer layer, const __grid_constant__ Call call,
+                                                  int n_chunk_tokens)
+{
+    __shared__ alignas(16) int32_t ids[kChunkChoices];
+    extern __shared__ uint32_t next_row[];
+    const Shape& shape = layer.shape;
+    const Plan& plan = layer.plan;
+    const int n_experts = shape.experts;
+    /* Choices of e in all chunks; those in the chunks before this one wait in before. */
+    uint32_t* before = next_row + n_experts + 1;
+    scan(n_experts, next_row, [&](int e) {
+        uint32_t n = 0, n_before = 0;
+#pragma unroll 32
+        for (unsigned chunk = 0; chunk < gridDim.x; chunk++) {
+            const uint32_t here = plan.counts[chunk * (uint64_t)n_experts + e];
+            n += here;
+            if (chunk < blockIdx.x) n_before += here;
+        }
+        before[e] = n_before;
+        return n;
+    });
+    if (blockIdx.x == 0) {
+        for (int e = (int)threadIdx.x; e <= n_experts; e += kThreads) plan.first_row[e] = next_row[e];
+        auto n_rows = [&](int e) { return next_row[e + 1] - next_row[e]; };
+        scan(n_experts, plan.first_job, [&](int e) {
+            return max(1u, (n_rows(expert_in_order(layer, e)) + kJobRows - 1) / kJobRows);
+        });
+        scan(n_experts, plan.first_tile, [&](int e) { return (uint32_t)n_even_tiles(n_rows(e), kTileRows); });
+        make_groups(layer);
+    }
+    __syncthreads();
+    const Chunk chunk = load_chunk(layer, call, n_chunk_tokens, ids);
+    for (int e = (int)threadIdx.x; e < n_experts; e += kThreads) {
+        uint32_t row = next_row[e] + before[e];
+        for_choices(ids, e, [&](int i) {
+            plan.row_token[row] = (chunk.first_choice + i) / shape.top_k;
+            plan.choice_row[chunk.first_choice + i] = row++;
+        });
+    }
+    /* A token without choices waits for nothing. */
+    for (int i = (int)threadIdx.x * shape.top_k; i < chunk.n_choices; i += kThreads * shape.top_k)
+        if (n_valid(ids + i, shape.top_k) == 0) append(layer, kTokens, (chunk.first_choice + i) / shape.top_k);
+}
+
+}  // namespace
+
+int most_chunks(const Shape& shape)
+{
+    return std::max((shape.max_tokens + chunk_tokens(shape) - 1) / chunk_tokens(shape), kLeastBlocks);
+}
+
+cudaError_t launch_plan(const Layer& layer, const Call& call, cudaStream_t stream)
+{
+    const int n_tokens = chunk_tokens(layer.shape);
+    const int n_chunks = (call.n_tokens + n_tokens - 1) / n_tokens;
+    const unsigned n_blocks = (unsigned)std::max(n_chunks, kLeastBlocks);
+    count<<<n_blocks, kThreads, 0, stream>>>(layer, call, n_tokens);
+    place<<<n_blocks, kThreads, (2 * (size_t)layer.shape.experts + 1) * sizeof(uint32_t), stream>>>(layer, call, n_tokens);
+    return cudaGetLastError();
+}
+
+}  // namespace pmx::moe::gpu
