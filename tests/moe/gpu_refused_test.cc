@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Where there is no GPU for it, the layer of pmx_moe_gpu.h is refused with a reason, by each of its calls. */
 #include <cstring>
+#include <initializer_list>
 
 #include "pmx_moe_gpu.h"
 #include "tests/moe/unit.h"
