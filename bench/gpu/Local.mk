@@ -2,7 +2,7 @@
 # Figures of the GPU: put_signal between two ranks of it, beside a floor and beside NVSHMEM; rates of the queues. make
 # check builds the programs, run.sh runs them on a machine with a GPU, from what bundle.sh has collected.
 
-EXTRA_DIST += bench/gpu/bundle.sh bench/gpu/job.sh bench/gpu/json.awk bench/gpu/moe.sh bench/gpu/perf.awk bench/gpu/perf.sh bench/gpu/run.sh bench/gpu/table.awk \
+EXTRA_DIST += bench/gpu/bundle.sh bench/gpu/job.sh bench/gpu/json.awk bench/gpu/moe.sh bench/gpu/moe_torch.py bench/gpu/perf.awk bench/gpu/perf.sh bench/gpu/run.sh bench/gpu/table.awk \
 	bench/nvshmem/build.sh bench/nvshmem/put_signal.cu
 if HAVE_NVCC
 check_PROGRAMS += bench/gpu/put_signal bench/gpu/rate
