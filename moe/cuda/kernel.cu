@@ -11,6 +11,9 @@ namespace pmx::moe::gpu {
 
 namespace {
 
+/* Other GPUs are compiled for, too, and get an empty kernel, which layer.cc does not launch. */
+#ifdef __CUDA_ARCH_FEAT_SM90_ALL
+
 /* The second block of the pair that schedules: the first half of its warps move rows, the second count results. */
 struct MovingBlock {
     static constexpr int kWarps = 6;
@@ -58,10 +61,18 @@ __device__ __forceinline__ void work(const Layer& layer, const Call& call, Share
     }
 }
 
-__global__ void __cluster_dims__(kPair, 1, 1) __launch_bounds__(kThreads, 1)
+#endif
+
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ < 900
+#define PMX_IN_PAIRS
+#else
+#define PMX_IN_PAIRS __cluster_dims__(kPair, 1, 1)
+#endif
+
+__global__ void PMX_IN_PAIRS __launch_bounds__(kThreads, 1)
     forward(const __grid_constant__ Layer layer, const __grid_constant__ Call call)
 {
-#if __CUDA_ARCH_FEAT_SM90_ALL
+#ifdef __CUDA_ARCH_FEAT_SM90_ALL
     extern __shared__ char memory[];
     Shared& shared = *(Shared*)(((uintptr_t)memory + 1023) & ~(uintptr_t)1023);
     if (blockIdx.x == 0) {
