@@ -41,7 +41,7 @@ api_fortran = $(top_srcdir)/api/fortran.awk -f $(top_srcdir)/api/fortran_types.a
 include/pmx.f90: api/pmx.f90.in $(include_HEADERS)
 	$(api_run) $(api_fortran)$(top_srcdir)/api/pmx.f90.in -v header='$(libpmx_headers)' $(api_into)
 include/pmx_moe.f90: api/pmx_moe.f90.in include/pmx_moe.h
-	$(api_run) $(api_fortran)$(top_srcdir)/api/pmx_moe.f90.in -v header='$(libpmx_moe_headers)' -v uses=pmx.h $(api_into)
+	$(api_run) $(api_fortran)$(top_srcdir)/api/pmx_moe.f90.in -v header=pmx_moe.h -v uses=pmx.h $(api_into)
 
 nodist_libpmx_fortran_la_SOURCES = include/pmx.f90
 libpmx_fortran_la_LIBADD = libpmx.la
