@@ -225,7 +225,7 @@ __device__ __forceinline__ void run_combine(const Layer& layer, const Call& call
     if (lane == 0) add_acq_rel(layer.work->tokens_done, 1u);
 }
 
-/* The barriers of a buffer that has been set to 0, by one thread. */
+/* Makes the barriers of a mover, by one thread. */
 __device__ inline void init_mover(uint64_t* barriers)
 {
     for (int i = 0; i < MoveBuffer::kPieces; i++) ptx::barrier_init(ptx::shared_address(barriers + i), 1);
