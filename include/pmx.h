@@ -100,7 +100,7 @@ PMX_API int pmx_error_report(int err, const char *detail);
  * the program did not), heap, transport, proxy thread. A build without MPI makes a job of one rank.
  * PMX_ERR_STATE when up already; any failure leaves nothing behind, and is the same on all ranks. */
 PMX_API int pmx_init(void);
-/* Collective. Completes all operations, stops the proxy, frees the heap; ends MPI if pmx began it. */
+/* Collective. Completes all operations, stops the proxy, frees the heap. MPI ends with the process. */
 PMX_API int pmx_finalize(void);
 /* initialized_out: 1 between pmx_init and pmx_finalize, else 0. May be called at any time. */
 PMX_API int pmx_initialized(int *initialized_out);

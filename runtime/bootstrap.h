@@ -15,7 +15,7 @@ namespace pmx {
 
 class Bootstrap {
   public:
-    virtual ~Bootstrap() = default; /* collective; ends MPI if pmx began it */
+    virtual ~Bootstrap() = default; /* collective */
     virtual int rank() const = 0;
     virtual int size() const = 0;
     /* Blobs of any size, also different ones; all_out[r] is what rank r gave. */

@@ -70,6 +70,11 @@ Status wait_for(MPI_Request& request, const char* call, const Lost& lost)
     }
 }
 
+/* Ending MPI waits for all ranks. So it is left out after a job of this process that has lost one, and in one
+ * that has not been brought down: the launcher then ends the others. */
+bool lost_rank = false;
+int n_open = 0;
+
 /* The buffers of one allgather. On the heap, because after a time-out MPI may still write into them. */
 struct Gather {
     uint64_t my_bytes = 0;
@@ -81,7 +86,7 @@ struct Gather {
 
 class MpiBootstrap final : public Bootstrap {
 public:
-    explicit MpiBootstrap(bool began_mpi) : began_mpi_(began_mpi) {}
+    MpiBootstrap() { n_open++; }
     ~MpiBootstrap() override;
     Status connect(MPI_Comm comm);
 
@@ -100,7 +105,6 @@ private:
     MPI_Comm comm_ = MPI_COMM_NULL;
     int rank_ = 0;
     int size_ = 1;
-    bool began_mpi_;
     bool broken_ = false; /* a collective never ended: MPI calls could wait for ever */
 };
 
@@ -108,9 +112,10 @@ MpiBootstrap::~MpiBootstrap()
 {
     int finalized = 0;
     MPI_Finalized(&finalized);
+    lost_rank = lost_rank || broken_;
+    n_open--;
     if (finalized || broken_) return;
     if (comm_ != MPI_COMM_NULL) MPI_Comm_free(&comm_);
-    if (began_mpi_) MPI_Finalize();
 }
 
 Status MpiBootstrap::complete(MPI_Request& request, const char* call, const Lost& lost)
@@ -204,6 +209,14 @@ void MpiBootstrap::abort(int exit_status)
     _exit(exit_status);
 }
 
+/* MPI that pmx began ends with the process, since it could not begin again for the next job. */
+void end_mpi()
+{
+    int finalized = 0;
+    MPI_Finalized(&finalized);
+    if (!finalized && !lost_rank && n_open == 0) MPI_Finalize();
+}
+
 /* Brings MPI up. It ends the process when it cannot, and says so itself. */
 Status begin_mpi()
 {
@@ -214,7 +227,10 @@ Status begin_mpi()
     const int mpi_err = MPI_Init_thread(nullptr, nullptr, MPI_THREAD_FUNNELED, &level);
     if (set_here) unsetenv(kIsolated);
     if (mpi_err != MPI_SUCCESS) return mpi_failure("MPI_Init_thread", mpi_err);
-    if (level >= MPI_THREAD_FUNNELED) return {};
+    if (level >= MPI_THREAD_FUNNELED) {
+        std::atexit(end_mpi);
+        return {};
+    }
     MPI_Finalize();
     return fail(PMX_ERR_BOOTSTRAP, "this MPI gives thread level {}, must be MPI_THREAD_FUNNELED ({})", level,
                 MPI_THREAD_FUNNELED);
@@ -243,7 +259,7 @@ Status bootstrap_open(const void* comm, std::unique_ptr<Bootstrap>& bootstrap_ou
             return fail(PMX_ERR_BOOTSTRAP, "a communicator is given but MPI is not initialised");
         PMX_TRY(begin_mpi());
     }
-    auto bootstrap = std::make_unique<MpiBootstrap>(!initialized);
+    auto bootstrap = std::make_unique<MpiBootstrap>();
     PMX_TRY(bootstrap->connect(comm != nullptr ? *static_cast<const MPI_Comm*>(comm) : MPI_COMM_WORLD));
     bootstrap_out = std::move(bootstrap);
     return {};

@@ -2,6 +2,7 @@
 /* What each rank of bootstrap.test does: bootstrap_ranks CASE. Exit 0 when all that was promised held, 1 with
  * a line on stderr when not, 99 for an unknown case. */
 #include <sys/mman.h>
+#include <unistd.h>
 
 #define OMPI_SKIP_MPICXX 1
 #include <mpi.h>
@@ -158,17 +159,35 @@ int take_a_communicator()
     return 0;
 }
 
-/* One rank, with or without a launcher; MPI is ended by what began it. */
-int be_one_rank()
+/* A rank that goes without bringing the job down does not wait for the others at its exit. */
+int leave_while_up()
 {
     auto bootstrap = open_world();
     REQUIRE(bootstrap != nullptr);
-    REQUIRE(bootstrap->rank() == 0);
-    REQUIRE(bootstrap->size() == 1);
-    bootstrap.reset();
+    if (bootstrap->rank() == 1) exit(3);
+    for (;;) pause(); /* until the launcher ends it */
+}
+
+void require_finalized()
+{
     int finalized = 0;
     MPI_Finalized(&finalized);
-    REQUIRE(finalized);
+    if (!finalized) _exit(1);
+}
+
+/* One rank, with or without a launcher, and one more time; MPI ends with the process. */
+int be_one_rank()
+{
+    REQUIRE(atexit(require_finalized) == 0);
+    for (int job = 0; job < 2; job++) {
+        auto bootstrap = open_world();
+        REQUIRE(bootstrap != nullptr);
+        REQUIRE(bootstrap->rank() == 0);
+        REQUIRE(bootstrap->size() == 1);
+    }
+    int finalized = 1;
+    MPI_Finalized(&finalized);
+    REQUIRE(!finalized);
     REQUIRE(getenv("OMPI_MCA_ess_singleton_isolated") == nullptr);
     return 0;
 }
@@ -186,6 +205,7 @@ int main(int argc, char** argv)
         {"refuse-bad-communicators", refuse_bad_communicators},
         {"take-a-communicator", take_a_communicator},
         {"be-one-rank", be_one_rank},
+        {"leave-while-up", leave_while_up},
     };
     const auto hit = argc == 2 ? cases.find(argv[1]) : cases.end();
     if (hit == cases.end()) return 99;
