@@ -8,7 +8,7 @@ api_programs = api/calls.awk api/map.awk api/profile.awk api/profile_header.awk 
 EXTRA_DIST += api/calls.def $(api_programs) api/pmx.f90.in api/pmx_moe.f90.in
 
 # The headers of each library, but for that of blocks in C++.
-libpmx_headers = pmx.h pmx_rma.h pmx_team.h pmx_atomics.h pmx_gpu.h
+libpmx_headers = pmx.h pmx_job.h pmx_rma.h pmx_team.h pmx_atomics.h pmx_gpu.h
 if HAVE_MPI
 libpmx_headers += pmx_mpi.h
 endif

@@ -15,6 +15,7 @@ dist_man_MANS += \
 	man/pmx_allgatherv.3 \
 	man/pmx_allreduce.3 \
 	man/pmx_alltoall.3 \
+	man/pmx_async_error.3 \
 	man/pmx_atomic_cswap.3 \
 	man/pmx_atomic_fetch.3 \
 	man/pmx_atomic_fetch_op.3 \
@@ -31,9 +32,11 @@ dist_man_MANS += \
 	man/pmx_ctx_free.3 \
 	man/pmx_ctx_query.3 \
 	man/pmx_cuda_report.3 \
+	man/pmx_deregister.3 \
 	man/pmx_device_handle.3 \
 	man/pmx_dump.3 \
 	man/pmx_error_class.3 \
+	man/pmx_error_handler_set.3 \
 	man/pmx_error_report.3 \
 	man/pmx_error_string.3 \
 	man/pmx_fence.3 \
@@ -58,6 +61,8 @@ dist_man_MANS += \
 	man/pmx_init.3 \
 	man/pmx_init_comm.3 \
 	man/pmx_init_fcomm.3 \
+	man/pmx_init_thread.3 \
+	man/pmx_init_uid.3 \
 	man/pmx_initialized.3 \
 	man/pmx_iput.3 \
 	man/pmx_last_error_detail.3 \
@@ -108,6 +113,7 @@ dist_man_MANS += \
 	man/pmx_quiet_on_stream.3 \
 	man/pmx_quiet_rank.3 \
 	man/pmx_rank.3 \
+	man/pmx_register.3 \
 	man/pmx_signal_add.3 \
 	man/pmx_signal_fetch.3 \
 	man/pmx_signal_set.3 \
@@ -132,6 +138,7 @@ dist_man_MANS += \
 	man/pmx_team_world.3 \
 	man/pmx_topology_query.3 \
 	man/pmx_transport_query.3 \
+	man/pmx_uid_create.3 \
 	man/pmx_version.3 \
 	man/pmx_wait_until.3 \
 	man/pmx-environment.7 \

@@ -76,6 +76,12 @@ Status ShmSegment::create(size_t n_bytes, ShmSegment& segment_out)
     return {};
 }
 
+Status ShmSegment::map_again(size_t off, size_t n_bytes, void* at) const
+{
+    void* mapped = mmap(at, n_bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd_, static_cast<off_t>(off));
+    return mapped == at ? Status() : system_failure("mmap of registered memory", n_bytes);
+}
+
 std::vector<std::byte> ShmSegment::address() const
 {
     Address address = {n_bytes_, nonce_, pid_, fd_};

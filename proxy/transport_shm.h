@@ -33,6 +33,9 @@ class ShmSegment {
      * as another process namespace), or what is there is not that segment. */
     static Status attach(std::span<const std::byte> address, ShmSegment& segment_out);
 
+    /* Maps n_bytes of an own segment from off on once more, at `at`, in place of what is there; all whole pages. */
+    Status map_again(size_t off, size_t n_bytes, void* at) const;
+
     char* base() const { return static_cast<char*>(base_); }
     size_t n_bytes() const { return n_bytes_; }
     pid_t pid() const { return pid_; } /* of the process that created it */

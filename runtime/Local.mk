@@ -7,6 +7,7 @@ libpmxcore_la_SOURCES += \
 	runtime/api_context.cc \
 	runtime/api_gpu.cc \
 	runtime/api_group.cc \
+	runtime/api_job.cc \
 	runtime/api_life.cc \
 	runtime/api_memory.cc \
 	runtime/api_params.cc \
@@ -19,6 +20,8 @@ libpmxcore_la_SOURCES += \
 	runtime/atomics.h \
 	runtime/bootstrap.cc \
 	runtime/bootstrap.h \
+	runtime/bootstrap_uid.cc \
+	runtime/bootstrap_uid.h \
 	runtime/bounce.cc \
 	runtime/bounce.h \
 	runtime/collectives.cc \
@@ -54,8 +57,14 @@ libpmxcore_la_SOURCES += \
 	runtime/peer_watch.h \
 	runtime/reduce.cc \
 	runtime/reduce.h \
+	runtime/registrations.cc \
+	runtime/registrations.h \
 	runtime/runtime.cc \
 	runtime/runtime.h \
+	runtime/siphash.cc \
+	runtime/siphash.h \
+	runtime/socket.cc \
+	runtime/socket.h \
 	runtime/team.cc \
 	runtime/team.h \
 	runtime/team_broadcast.cc \
@@ -65,7 +74,9 @@ libpmxcore_la_SOURCES += \
 	runtime/teams.cc \
 	runtime/teams.h \
 	runtime/topology.cc \
-	runtime/topology.h
+	runtime/topology.h \
+	runtime/uid.cc \
+	runtime/uid.h
 if HAVE_MPI
 libpmxcore_la_SOURCES += runtime/bootstrap_mpi.cc
 else

@@ -34,7 +34,7 @@ extern "C" int pmx_abi_version(int* abi_version_out)
 
 static int init(const void* comm)
 try {
-    return report(runtime_init(comm));
+    return report(runtime_init([comm](std::unique_ptr<Bootstrap>& out) { return bootstrap_open(comm, out); }));
 } catch (const std::bad_alloc&) {
     return pmx_error_report(PMX_ERR_MEMORY, "init: out of memory");
 }

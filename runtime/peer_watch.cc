@@ -41,6 +41,13 @@ int ProcessWatch::next_dead()
     return -1;
 }
 
+void ProcessWatch::set_handler(pmx_error_handler_fn handler, void* arg)
+{
+    std::lock_guard lock(mutex_);
+    handler_ = handler;
+    handler_arg_ = arg;
+}
+
 void ProcessWatch::changed(const PeerChange& change)
 {
     double silent_s = static_cast<double>(change.silent_ns) / 1e9;
@@ -55,6 +62,9 @@ void ProcessWatch::changed(const PeerChange& change)
                   peer_fault_text(change.why));
         break;
     }
+    if (change.state != PeerState::failed) return;
+    std::lock_guard lock(mutex_);
+    if (handler_) handler_(handler_arg_, PMX_ERR_PEER_FAILED, change.rank);
 }
 
 bool ProcessWatch::report_wanted() { return DumpSignal::came(); }

@@ -6,9 +6,11 @@
 #include <poll.h>
 #include <sys/types.h>
 
+#include <mutex>
 #include <vector>
 
 #include "engine.h"
+#include "pmx_job.h"
 
 namespace pmx {
 
@@ -25,10 +27,15 @@ class ProcessWatch final : public PeerWatch {
     void changed(const PeerChange& change) override;
     bool report_wanted() override;
     void report(const std::string& text) override;
+    /* Any thread: what changed() calls for a rank that fails; returns when no call of the one before is under way. */
+    void set_handler(pmx_error_handler_fn handler, void* arg);
 
   private:
     std::vector<pollfd> pidfds_; /* fd -1: reported */
     std::vector<int> ranks_;
+    std::mutex mutex_; /* of the two below */
+    pmx_error_handler_fn handler_ = nullptr;
+    void* handler_arg_ = nullptr;
 };
 
 }  // namespace pmx

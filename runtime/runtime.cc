@@ -14,13 +14,14 @@
 #include "runtime/failures.h"
 #include "runtime/log.h"
 #include "runtime/network.h"
+#include "runtime/registrations.h"
 
 namespace pmx {
 
 namespace {
 
 /* Parameters by which ranks may differ; all others must be the same everywhere. */
-constexpr const char* kLocalParams[] = {"PROXY_BIND", "LOG", "DUMP_SIGNAL"};
+constexpr const char* kLocalParams[] = {"PROXY_BIND", "LOG", "DUMP_SIGNAL", "UID_ADDRESS"};
 
 std::string shared_params(const Params& params)
 {
@@ -64,10 +65,10 @@ Status take_part(std::span<const std::byte>& blob, std::vector<std::byte>& part_
 
 }  // namespace
 
-Status Runtime::bring_up(const void* comm, std::unique_ptr<Runtime>& runtime_out)
+Status Runtime::bring_up(const OpenBootstrap& open, std::unique_ptr<Runtime>& runtime_out)
 {
     auto rt = std::make_unique<Runtime>();
-    PMX_TRY(bootstrap_open(comm, rt->bootstrap));
+    PMX_TRY(open(rt->bootstrap));
     PMX_TRY(bootstrap_agree(*rt->bootstrap, rt->prepare(), nullptr));
     std::vector<Peer> all;
     PMX_TRY(bootstrap_agree(*rt->bootstrap, rt->exchange(all), nullptr));
@@ -215,6 +216,7 @@ Status Runtime::make_contexts()
         atomic_server = std::make_unique<AtomicServer>(cells, heap.base(), params.heap_bytes, size());
         PMX_TRY(make_context(best, PMX_SIGNALS_GROUPED, 1, kAnswerStream, answer_context, atomic_server.get()));
     }
+    registrations = std::make_unique<Registrations>(*this);
     return reserve_cells();
 }
 
@@ -264,6 +266,8 @@ Status Runtime::close()
     return first;
 }
 
+Runtime::Runtime() = default;
+
 Runtime::~Runtime()
 {
     if (proxy) proxy->stop();
@@ -300,12 +304,12 @@ static void forget_in_child()
     (void)the_runtime.release();
 }
 
-Status runtime_init(const void* comm)
+Status runtime_init(const OpenBootstrap& open)
 {
     if (runtime()) return fail(PMX_ERR_STATE, "init: pmx is initialised already");
     static const int registered = pthread_atfork(nullptr, nullptr, forget_in_child);
     if (registered != 0) return fail(PMX_ERR_SYSTEM, "pthread_atfork: {}", std::strerror(registered));
-    PMX_TRY(Runtime::bring_up(comm, the_runtime));
+    PMX_TRY(Runtime::bring_up(open, the_runtime));
     up.store(the_runtime.get(), std::memory_order_release);
     return {};
 }

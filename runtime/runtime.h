@@ -4,6 +4,7 @@
 
 #include <array>
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -26,10 +27,16 @@
 
 namespace pmx {
 
+class Registrations;
+
+/* Collective: how the ranks of the job find each other. */
+using OpenBootstrap = std::function<Status(std::unique_ptr<Bootstrap>&)>;
+
 class Runtime {
   public:
-    /* Collective; comm as in bootstrap_open. The result is the same on all ranks; a failure leaves nothing. */
-    static Status bring_up(const void* comm, std::unique_ptr<Runtime>& runtime_out);
+    Runtime();
+    /* Collective. The result is the same on all ranks; a failure leaves nothing. */
+    static Status bring_up(const OpenBootstrap& open, std::unique_ptr<Runtime>& runtime_out);
     /* Collective: call close() first. */
     ~Runtime();
     /* Collective. Completes the operations of all contexts, meets the other ranks, stops the proxy. The
@@ -81,6 +88,7 @@ class Runtime {
     std::unique_ptr<Teams> teams;
     std::unique_ptr<Bounce> bounce;
     std::unique_ptr<Atomics> atomics;
+    std::unique_ptr<Registrations> registrations;
     Groups groups;
 
   private:
@@ -120,7 +128,7 @@ class Runtime {
 Runtime* runtime();
 
 /* Brings the process-wide runtime up, or down. One thread at a time. */
-Status runtime_init(const void* comm);
+Status runtime_init(const OpenBootstrap& open);
 Status runtime_finalize();
 
 /* For the C functions: the runtime, or PMX_ERR_STATE reported and nullptr. call: its name. */

@@ -13,7 +13,7 @@ module() { # NAME HEADER OPTION...
         "$awk" -f "$source/tests/fortran/layout.awk" -v to=c -v include="$header" "$folder/$name.f90" >"$folder/$name.c" &&
         $cc -I"$folder" -I"$source/include" "$folder/$name.c" -o "$folder/$name" && "$folder/$name"
 }
-printf '#include <pmx.h>\n#include <pmx_gpu.h>\n' >"$folder/both.h"
+printf '#include <pmx.h>\n#include <pmx_gpu.h>\n#include <pmx_job.h>\n' >"$folder/both.h"
 module pmx both.h -v header="$headers" || exit 1
 module pmx_moe pmx_moe.h -v header=pmx_moe.h -v uses=pmx.h >"$folder/moe" || exit 1
 grep -v '^pmx_moe_[a-z]*_t ' "$folder/moe"

@@ -5,6 +5,8 @@
  *
  * Arguments are numbers or addresses of every bad kind: null, misaligned, foreign (memory that is not
  * symmetric), freed, out of range, and such that a sum or product of them overflows. */
+#include <sys/mman.h>
+
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -16,6 +18,7 @@
 #include "pmx_atomics.h"
 #include "pmx_device.h"
 #include "pmx_gpu.h"
+#include "pmx_job.h"
 #include "pmx_rma.h"
 #include "pmx_team.h"
 #if HAVE_OPENBLAS
@@ -170,6 +173,54 @@ void memory(std::vector<Row>& rows)
     rows.push_back(
         {"pmx_ptr", "beyond", PMX_ERR_ADDRESS, [=] { return pmx_ptr(w.heap + w.heap_bytes + 64, 0, out); }});
     rank_rows(rows, "pmx_ptr", [=](int rank) { return pmx_ptr(w.word, rank, out); });
+}
+
+void jobs(std::vector<Row>& rows)
+{
+    for (int level : {-1, 4, INT32_MAX})
+        rows.push_back({"pmx_init_thread", "no such level", PMX_ERR_ARGUMENT,
+                        [=] { return pmx_init_thread(static_cast<pmx_thread_level_t>(level), &hit); }});
+    static char room[PMX_UID_BYTES];
+    rows.push_back(
+        {"pmx_uid_create", "NULL", PMX_ERR_ARGUMENT, [] { return pmx_uid_create(nullptr, sizeof room); }});
+    rows.push_back({"pmx_uid_create", "no room", PMX_ERR_ARGUMENT,
+                    [] { return pmx_uid_create(room, sizeof room - 1); }});
+    static const char good[] = "pmx1:127.0.0.1:1:00112233445566778899aabbccddeeff";
+    static const std::string endless(100000, ':');
+    for (const char* uid : {static_cast<const char*>(nullptr), "", "pmx1:::", "pmx1:127.0.0.1:70000:0",
+                            good + 1, "pmx1:127.0.0.1:0:00112233445566778899aabbccddeeff",
+                            "pmx1:127.0.0.1:1:00112233445566778899aabbccddeefg", endless.c_str()})
+        rows.push_back({"pmx_init_uid", "no uid", PMX_ERR_ARGUMENT, [=] { return pmx_init_uid(uid, 0, 1); }});
+    for (int size : {0, -1, INT32_MIN, INT32_MAX})
+        rows.push_back(
+            {"pmx_init_uid", "size", PMX_ERR_ARGUMENT, [=] { return pmx_init_uid(good, 0, size); }});
+    for (int rank : {-1, 2, INT32_MAX, INT32_MIN})
+        rows.push_back(
+            {"pmx_init_uid", "no such rank", PMX_ERR_RANK, [=] { return pmx_init_uid(good, rank, 2); }});
+    alignas(65536) static char pages[65536];
+    static void* const shared =
+        mmap(nullptr, sizeof pages, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    static void* const sealed = mmap(nullptr, sizeof pages, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    void** out = &w.untouched;
+    rows.push_back({"pmx_register", "NULL", PMX_ERR_ARGUMENT,
+                    [] { return pmx_register(pages, sizeof pages, nullptr); }});
+    const std::pair<void*, size_t> bad[] = {{nullptr, sizeof pages},
+                                            {pages, 0},
+                                            {pages, 100},
+                                            {pages + 8, sizeof pages},
+                                            {pages, SIZE_MAX - 65535},
+                                            {shared, sizeof pages},
+                                            {sealed, sizeof pages},
+                                            {w.heap, sizeof pages},
+                                            {w.heap, size_t{1} << 46}};
+    for (auto [p, n] : bad)
+        rows.push_back(
+            {"pmx_register", "not private pages", PMX_ERR_ADDRESS, [=] { return pmx_register(p, n, out); }});
+    for (void* p : {static_cast<void*>(nullptr), static_cast<void*>(pages), static_cast<void*>(w.heap)})
+        rows.push_back(
+            {"pmx_deregister", "not registered", PMX_ERR_ADDRESS, [=] { return pmx_deregister(p); }});
+    rows.push_back(
+        {"pmx_async_error", "NULL", PMX_ERR_ARGUMENT, [] { return pmx_async_error(nullptr, &hit); }});
 }
 
 void contexts(std::vector<Row>& rows)
@@ -490,11 +541,17 @@ void gpu(std::vector<Row>& rows)
 
 /* Codes of calls that say nothing of their own, and those that cannot be wrong. */
 const char* const kNoBadInput[] = {
-    "pmx_error_string", "pmx_last_error_detail", "pmx_error_report", /* any value is right */
-    "pmx_finalize",     "pmx_barrier",    /* no arguments: checked before init, below */
-    "pmx_block_get",    "pmx_block_sync", /* no arguments; outside of blocks they do nothing */
-    "pmx_abort",                          /* ends the job */
-    "pmx_init_comm",    "pmx_init_fcomm", /* tests/runtime/bootstrap.test */
+    "pmx_error_string",
+    "pmx_last_error_detail",
+    "pmx_error_report", /* any value is right */
+    "pmx_error_handler_set",
+    "pmx_finalize",
+    "pmx_barrier", /* no arguments: checked before init, below */
+    "pmx_block_get",
+    "pmx_block_sync", /* no arguments; outside of blocks they do nothing */
+    "pmx_abort",      /* ends the job */
+    "pmx_init_comm",
+    "pmx_init_fcomm", /* tests/runtime/bootstrap.test */
 };
 
 /* All that a refused call must leave as it was. */
@@ -537,6 +594,7 @@ std::vector<Row> all_rows()
     std::vector<Row> rows;
     general(rows);
     memory(rows);
+    jobs(rows);
     contexts(rows);
     operations(rows);
     teams(rows);
@@ -551,7 +609,8 @@ int refused_before_init()
     for (const Row& row : all_rows()) {
         bool needs_none = !std::strncmp(row.call, "pmx_version", 11) ||
                           !std::strncmp(row.call, "pmx_abi", 7) || !std::strncmp(row.call, "pmx_error", 9) ||
-                          !std::strncmp(row.call, "pmx_init", 8) || !std::strncmp(row.call, "pmx_param", 9) ||
+                          !std::strncmp(row.call, "pmx_init", 8) || !std::strncmp(row.call, "pmx_uid", 7) ||
+                          !std::strncmp(row.call, "pmx_param", 9) ||
                           !std::strncmp(row.call, "pmx_launch", 10);
         if (needs_none) continue;
         int code = row.make();

@@ -40,7 +40,8 @@ program calls
   character(:), allocatable :: text
 
   call before_init()
-  call pmx_init()
+  call pmx_init_thread(PMX_THREAD_MULTIPLE, number)
+  call check(number == PMX_THREAD_MULTIPLE, "init_thread")
   call pmx_rank(rank)
   call pmx_size(size)
   call queries()
@@ -50,6 +51,7 @@ program calls
   call groups()
   call blocks()
   call teams()
+  call jobs()
   call refused()
   call pmx_finalize()
   call pmx_initialized(number, code)
@@ -253,6 +255,24 @@ contains
     call check(words(2) == size, "broadcast")
     call pmx_team_barrier(world)
     call pmx_free(address)
+  end subroutine
+
+  subroutine jobs()
+    character(PMX_UID_BYTES) :: uid
+    integer(c_int) :: lost
+    type(c_ptr) :: address
+    call pmx_async_error(number, lost)
+    call check(number == PMX_SUCCESS .and. lost == -1, "async_error")
+    call pmx_async_error(number)
+    call pmx_error_handler_set(c_null_funptr, c_null_ptr)
+    call pmx_uid_create(uid)
+    call check(uid(1:5) == "pmx1:", "uid_create gives "//uid)
+    call pmx_init_uid(trim(uid), 0_c_int, 1_c_int, code)
+    call expect(code, PMX_ERR_STATE, "init_uid when up")
+    call pmx_register(c_null_ptr, 4096_c_size_t, address, code)
+    call expect(code, PMX_ERR_ADDRESS, "register of no memory")
+    call pmx_deregister(c_null_ptr, code)
+    call expect(code, PMX_ERR_ADDRESS, "deregister of no memory")
   end subroutine
 
   subroutine refused()
