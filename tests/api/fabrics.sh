@@ -16,8 +16,10 @@ job() {
 on_fabrics() {
     local n
     [ -x "$build/tests/api/$1" ] || skip "$1 is not built"
-    for n in 1 2 3 5 8; do PMX_TRANSPORT=auto job "$n" "$1"; done
-    for n in 2 3; do PMX_TRANSPORT=ofi PMX_OFI_PROVIDER='tcp;ofi_rxm' job "$n" "$1"; done
-    for n in 2 5; do PMX_TRANSPORT=softnic PMX_SOFTNIC_REORDER=on job "$n" "$1"; done
+    for n in 1 2 3 5 8; do
+        PMX_TRANSPORT=auto job "$n" "$1"
+        PMX_TRANSPORT=ofi PMX_OFI_PROVIDER='tcp;ofi_rxm' job "$n" "$1"
+        PMX_TRANSPORT=softnic PMX_SOFTNIC_REORDER=on job "$n" "$1"
+    done
     echo "$1: shared memory, tcp, softnic"
 }
