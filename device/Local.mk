@@ -2,7 +2,7 @@
 
 libpmxcore_la_SOURCES += device/launch.cc device/stream.h
 if HAVE_NVCC
-libpmxcore_la_SOURCES += device/stream.cu
+dist_libpmxcore_la_SOURCES = device/stream.cu
 else
 libpmxcore_la_SOURCES += device/stream_none.cc
 endif
