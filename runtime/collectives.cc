@@ -39,13 +39,21 @@ Status Collectives::min_max(uint64_t value, uint64_t& min_out, uint64_t& max_out
 Status Collectives::failed(int err, int from) const
 {
     if (err == PMX_ERR_PEER_FAILED) return device_failure(ctx_, "collective", err);
-    return fail(static_cast<pmx_err_t>(err), "collective: no word from rank {}: {}", from, pmx_error_string(err));
+    return fail(static_cast<pmx_err_t>(err), "collective: no word from rank {}: {}", from,
+                pmx_error_string(err));
 }
 
 Status Collectives::barrier()
 {
-    uint64_t min, max;
-    return min_max(0, min, max);
+    epoch_++;
+    for (int round = 0; (1 << round) < ctx_.size; round++) {
+        int from = (ctx_.rank - (1 << round) + ctx_.size) % ctx_.size;
+        uint64_t* signal_sym = &cells_sym_->in[epoch_ & 1][round].signal;
+        int err = signal_set(thread, ctx_, signal_sym, epoch_, (ctx_.rank + (1 << round)) % ctx_.size);
+        if (!err) err = signal_wait(thread, ctx_, signal_sym, PMX_CMP_EQ, epoch_, PMX_RANK_ANY);
+        if (err) return failed(err, from);
+    }
+    return {};
 }
 
 Status Collectives::same(uint64_t value, const char* what)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* collectives.h: barrier and agreement over put_signal, by dissemination: in round r each rank sends what it
- * knows to rank + 2^r, so ceil(log2 P) rounds make everyone know of everyone (Hensgen, Finkel and Manber
- * 1988). Minimum and maximum ride along: they may count a rank twice. */
+/* collectives.h: barrier by signals and agreement by put_signal, by dissemination: in round r each rank sends
+ * what it knows to rank + 2^r, so ceil(log2 P) rounds make everyone know of everyone (Hensgen, Finkel and
+ * Manber 1988). Minimum and maximum ride along: they may count a rank twice. */
 #pragma once
 
 #include <cstdint>
@@ -12,7 +12,7 @@
 namespace pmx {
 
 class Collectives {
-  public:
+public:
     /* Bytes of zeroed symmetric heap it needs. */
     static constexpr size_t kHeapBytes = 2 * 20 * 2 * 64;
 
@@ -26,7 +26,7 @@ class Collectives {
     /* Collective, a barrier too. PMX_ERR_MISMATCH, on all ranks: the values differ; what names them. */
     Status same(uint64_t value, const char* what);
 
-  private:
+private:
     Status failed(int err, int from) const;
     /* One message. Two sets by parity of the epoch: a rank can be one epoch ahead of another, never two,
      * since it needs word from all of the one between. signal: the epoch; never 0, never reset. */
