@@ -31,12 +31,34 @@ T combine(pmx_op_t op, T a, T b)
     return a;
 }
 
+/* The inner loop has a fixed number of turns that do not depend on each other, which the compiler makes into vectors; out
+ * may be a or b, but overlaps them in no other way. */
+template <pmx_op_t op, typename T>
+void combine_each(T* out, const T* a, const T* b, size_t n_elems)
+{
+    constexpr size_t kAtOnce = 16;
+    size_t i = 0;
+    for (; i + kAtOnce <= n_elems; i += kAtOnce)
+#pragma GCC ivdep
+        for (size_t k = i; k < i + kAtOnce; k++) out[k] = combine(op, a[k], b[k]);
+    for (; i < n_elems; i++) out[i] = combine(op, a[i], b[i]);
+}
+
 template <typename T>
 void combine_all(pmx_op_t op, void* out, const void* a, const void* b, size_t n_elems)
 {
-    T* to = static_cast<T*>(out);
-    const T *x = static_cast<const T*>(a), *y = static_cast<const T*>(b);
-    for (size_t i = 0; i < n_elems; i++) to[i] = combine(op, x[i], y[i]);
+    auto each = [&]<pmx_op_t constant>() {
+        combine_each<constant>(static_cast<T*>(out), static_cast<const T*>(a), static_cast<const T*>(b), n_elems);
+    };
+    switch (op) {
+        case PMX_OP_SUM: return each.template operator()<PMX_OP_SUM>();
+        case PMX_OP_PROD: return each.template operator()<PMX_OP_PROD>();
+        case PMX_OP_MIN: return each.template operator()<PMX_OP_MIN>();
+        case PMX_OP_MAX: return each.template operator()<PMX_OP_MAX>();
+        case PMX_OP_AND: return each.template operator()<PMX_OP_AND>();
+        case PMX_OP_OR: return each.template operator()<PMX_OP_OR>();
+        case PMX_OP_XOR: return each.template operator()<PMX_OP_XOR>();
+    }
 }
 
 struct TypeRow {
