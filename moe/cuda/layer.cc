@@ -6,6 +6,7 @@
 #include <limits>
 #include <memory>
 #include <new>
+#include <numbers>
 #include <vector>
 
 #include "moe/agree.h"
@@ -65,13 +66,15 @@ namespace pmx::moe::gpu {
 
 namespace {
 
-/* NULL: the kernel does not have it. Of GEGLU_TANH: (1 + tanh(z)) / 2 is sigmoid(2 z), z being
- * sqrt(2 / pi) (g + 0.044715 g^3). */
+/* NULL: the kernel does not have it. sigmoid(z) is 1 / (1 + 2^-(log2(e) z)). Of GEGLU_TANH: (1 + tanh(z)) / 2 is
+ * sigmoid(2 z), z being sqrt(2 / pi) (g + 0.044715 g^3). */
 const Activation* find_activation(pmx_moe_activation_t activation)
 {
     constexpr float infinite = std::numeric_limits<float>::infinity();
-    static constexpr Activation swiglu = {infinite, 1.0f, 0.0f, 0.0f}, clamped = {7.0f, 1.702f, 0.0f, 1.0f},
-                                geglu_tanh = {infinite, 1.5957691f, 1.5957691f * 0.044715f, 0.0f};
+    constexpr float log2_e = std::numbers::log2e_v<float>, tanh_scale = log2_e * 1.5957691f;
+    static constexpr Activation swiglu = {infinite, log2_e, 0.0f, 0.0f, true},
+                                clamped = {7.0f, log2_e * 1.702f, 0.0f, 1.0f, false},
+                                geglu_tanh = {infinite, tanh_scale, tanh_scale * 0.044715f, 0.0f, false};
     switch (activation) {
         case PMX_MOE_SWIGLU:
             return &swiglu;
@@ -105,6 +108,8 @@ int check_gpu_config(const pmx_moe_config_t* config, int n_ranks, Shape* shape_o
     for (const auto& field : must_be_0)
         if (field.value != 0)
             return fail(PMX_ERR_UNSUPPORTED, "{} is {}: the GPU has only 0", field.name, field.value);
+    if (used.experts > kMostExperts)
+        return fail(PMX_ERR_UNSUPPORTED, "experts is {}: the GPU has 1..{}", used.experts, kMostExperts);
     return PMX_SUCCESS;
 }
 

@@ -12,9 +12,9 @@ namespace pmx::moe::gpu {
 
 /* Shared memory of a packing warp: pieces of rows on their way. */
 struct MoveBuffer {
-    static constexpr int kPieces = 14;
+    static constexpr int kPieces = 8;
     static constexpr int kPieceBytes = 2048;
-    static constexpr int kAhead = 10; /* loads under way before the first store */
+    static constexpr int kAhead = 6; /* loads under way before the first store */
 
     char pieces[kPieces][kPieceBytes];
 };
@@ -122,8 +122,104 @@ __device__ inline int send_rows(const Layer& layer, const Rows& rows)
     return group_arrive(thread, ctx, layer.groups[dst], (uint32_t)local_expert, word);
 }
 
-/* Rows for experts of this rank are packed only as far ahead of the products as L2 holds them. */
-__device__ inline void wait_for_products(const Layer& layer, const Rows& rows)
+/* Where the result for choice i is, and its weight. */
+struct Term {
+    const char* row; /* NULL: no expert */
+    float weight;
+};
+
+__device__ inline Term term_of(const Layer& layer, const Call& call, uint32_t i)
+{
+    const int n_local = layer.shape.local_experts, expert = call.ids[i];
+    if (expert < 0) return {nullptr, 0};
+    const uint32_t begin = layer.plan.first_row[expert - expert % n_local];
+    return {layer.cells.combine_recv(expert / n_local, layer.plan.choice_row[i] - begin), call.weights[i]};
+}
+
+/* sum += weight * part, eight bf16 in fp32. */
+__device__ inline void add_part(float (&sum)[8], float weight, const uint4& part)
+{
+#pragma unroll
+    for (int i = 0; i < 4; i++) {
+        const uint32_t pair = (&part.x)[i];
+        sum[2 * i] += weight * __uint_as_float(pair << 16);
+        sum[2 * i + 1] += weight * __uint_as_float(pair & 0xffff0000u);
+    }
+}
+
+__device__ inline uint4 to_bf16(const float (&sum)[8])
+{
+    uint4 out;
+#pragma unroll
+    for (int i = 0; i < 4; i++) {
+        const __nv_bfloat162 pair = __floats2bfloat162_rn(sum[2 * i], sum[2 * i + 1]);
+        (&out.x)[i] = *(const uint32_t*)&pair;
+    }
+    return out;
+}
+
+/* By a warp: y of a token = sum over its choices, in their order, of weight * result, in fp32. kRows results are read at a
+ * time, kWide * 256 columns of each. */
+template <int kRows, int kWide>
+__device__ __forceinline__ void combine_token(const Layer& layer, const Call& call, uint32_t token, uint32_t lane)
+{
+    const int k = layer.shape.top_k;
+    const uint32_t n_columns = (uint32_t)layer.shape.hidden;
+    Term mine[2] = {{nullptr, 0}, {nullptr, 0}};
+    for (int half = 0; half < 2; half++)
+        if ((int)lane + 32 * half < k) mine[half] = term_of(layer, call, token * (uint32_t)k + lane + 32 * half);
+    char* y = (char*)call.y + token * layer.shape.row_bytes;
+    for (uint32_t first = 0; first < n_columns; first += 256 * kWide) {
+        float sum[kWide][8] = {};
+        for (int base = 0; base < k; base += kRows) {
+            uint4 part[kRows][kWide] = {};
+            float weight[kRows];
+#pragma unroll
+            for (int j = 0; j < kRows; j++) {
+                const Term& term = mine[base + j >= 32];
+                const char* row = (const char*)__shfl_sync(~0u, (unsigned long long)term.row, (base + j) % 32);
+                weight[j] = __shfl_sync(~0u, term.weight, (base + j) % 32);
+#pragma unroll
+                for (int i = 0; i < kWide; i++) {
+                    const uint32_t column = first + 256 * i + 8 * lane;
+                    if (base + j < k && row && column < n_columns) part[j][i] = __ldcs((const uint4*)(row + 2 * column));
+                }
+            }
+#pragma unroll
+            for (int j = 0; j < kRows; j++)
+#pragma unroll
+                for (int i = 0; i < kWide; i++) add_part(sum[i], weight[j], part[j][i]);
+        }
+#pragma unroll
+        for (int i = 0; i < kWide; i++) {
+            const uint32_t column = first + 256 * i + 8 * lane;
+            if (column < n_columns) *(uint4*)(y + 2 * column) = to_bf16(sum[i]);
+        }
+    }
+}
+
+/* By a warp: the token that was taken as unit number unit. */
+template <int kRows, int kWide>
+__device__ __forceinline__ void run_combine(const Layer& layer, const Call& call, uint32_t unit, uint32_t lane)
+{
+    combine_token<kRows, kWide>(layer, call, entry_of(layer, kTokens, unit), lane);
+    __syncwarp();
+    if (lane == 0) add_acq_rel(layer.work->tokens_done, 1u);
+}
+
+/* By a warp that has nothing better to do: a token, if there is one. */
+__device__ __forceinline__ bool try_combine(const Layer& layer, const Call& call, uint32_t lane)
+{
+    uint32_t unit = 0, n = 0;
+    if (lane == 0 && may_take(layer, kTokens)) n = take(layer, kTokens, 1, &unit);
+    if (__shfl_sync(~0u, n, 0) == 0) return false;
+    run_combine<4, 1>(layer, call, __shfl_sync(~0u, unit, 0), lane);
+    return true;
+}
+
+/* Rows for experts of this rank are packed only as far ahead of the products as L2 holds them; until then the warp
+ * combines. */
+__device__ __forceinline__ void wait_for_products(const Layer& layer, const Call& call, const Rows& rows, uint32_t lane)
 {
     constexpr uint64_t bytes_ahead = 16u << 20;
     if (rows.expert / layer.shape.local_experts != layer.rank) return;
@@ -131,8 +227,12 @@ __device__ inline void wait_for_products(const Layer& layer, const Rows& rows)
     const uint32_t tile = first_tile[rows.expert] - first_tile[layer.rank * layer.shape.local_experts];
     const uint32_t n_ahead = 4 + (uint32_t)(bytes_ahead / (kTileRows * layer.shape.row_bytes));
     QueueState& own = layer.work->queues[kOwnTiles];
-    while (tile > load_relaxed(own.n_taken) / layer.queues[kOwnTiles].n_units + n_ahead && !stopped(*layer.work))
-        __nanosleep(500);
+    auto too_early = [&] {
+        const uint32_t n_begun = load_relaxed(own.n_taken) / layer.queues[kOwnTiles].n_units;
+        return __shfl_sync(~0u, tile > n_begun + n_ahead && !stopped(*layer.work), 0);
+    };
+    while (too_early())
+        if (!try_combine(layer, call, lane)) __nanosleep(500);
 }
 
 /* By a warp: packs up to kJobRows rows. False when no job is left. */
@@ -143,7 +243,7 @@ __device__ __forceinline__ bool run_job(const Layer& layer, const Call& call, Mo
     job = __shfl_sync(~0u, job, 0);
     if (job >= layer.plan.first_job[layer.shape.experts]) return false;
     const Rows rows = rows_of_job(layer, job, mover.lane);
-    wait_for_products(layer, rows);
+    wait_for_products(layer, call, rows, mover.lane);
     const uint32_t n_rows = rows.end - rows.begin, row_bytes = (uint32_t)layer.shape.row_bytes;
     const uint32_t token = mover.lane < n_rows ? layer.plan.row_token[rows.first_row + rows.begin + mover.lane] : 0;
     copy_rows(mover, (const char*)call.x, token, n_rows, row_bytes,
@@ -159,72 +259,6 @@ __device__ __forceinline__ bool run_job(const Layer& layer, const Call& call, Mo
     return true;
 }
 
-/* Where the result for choice i is, and its weight. */
-struct Term {
-    const char* row; /* NULL: no expert */
-    float weight;
-};
-
-__device__ inline Term term_of(const Layer& layer, const Call& call, uint32_t i)
-{
-    const int n_local = layer.shape.local_experts, expert = call.ids[i];
-    if (expert < 0) return {nullptr, 0};
-    const uint32_t begin = layer.plan.first_row[expert - expert % n_local];
-    return {layer.cells.combine_recv(expert / n_local, layer.plan.choice_row[i] - begin), call.weights[i]};
-}
-
-/* By a warp: y of a token = sum over its choices, in their order, of weight * result, in fp32. kAtOnce choices are under
- * way at a time. */
-template <int kAtOnce>
-__device__ __forceinline__ void combine_token(const Layer& layer, const Call& call, uint32_t token, uint32_t lane)
-{
-    const int k = layer.shape.top_k;
-    const uint32_t n_columns = (uint32_t)layer.shape.hidden;
-    Term mine[2] = {{nullptr, 0}, {nullptr, 0}};
-    for (int half = 0; half < 2; half++)
-        if ((int)lane + 32 * half < k) mine[half] = term_of(layer, call, token * (uint32_t)k + lane + 32 * half);
-    for (uint32_t column = 8 * lane; column - 8 * lane < n_columns; column += 256) {
-        float sum[8] = {};
-        for (int base = 0; base < k; base += kAtOnce) {
-            uint4 part[kAtOnce] = {};
-            float weight[kAtOnce];
-#pragma unroll
-            for (int j = 0; j < kAtOnce; j++) {
-                const Term& term = mine[base + j >= 32];
-                const char* row = (const char*)__shfl_sync(~0u, (unsigned long long)term.row, (base + j) % 32);
-                weight[j] = __shfl_sync(~0u, term.weight, (base + j) % 32);
-                if (base + j < k && row && column < n_columns) part[j] = __ldcs((const uint4*)(row + 2 * column));
-            }
-#pragma unroll
-            for (int j = 0; j < kAtOnce; j++)
-#pragma unroll
-                for (int i = 0; i < 4; i++) {
-                    const uint32_t pair = (&part[j].x)[i];
-                    sum[2 * i] += weight[j] * __uint_as_float(pair << 16);
-                    sum[2 * i + 1] += weight[j] * __uint_as_float(pair & 0xffff0000u);
-                }
-        }
-        if (column >= n_columns) continue;
-        uint4 out;
-#pragma unroll
-        for (int i = 0; i < 4; i++) {
-            const __nv_bfloat162 pair = __floats2bfloat162_rn(sum[2 * i], sum[2 * i + 1]);
-            (&out.x)[i] = *(const uint32_t*)&pair;
-        }
-        *(uint4*)((char*)call.y + token * layer.shape.row_bytes + 2 * column) = out;
-    }
-}
-
-/* By a warp: the token that was taken as unit number unit. */
-template <int kAtOnce>
-__device__ __forceinline__ void run_combine(const Layer& layer, const Call& call, uint32_t unit, uint32_t lane)
-{
-    const uint32_t token = entry_of(layer, kTokens, unit);
-    combine_token<kAtOnce>(layer, call, token, lane);
-    __syncwarp();
-    if (lane == 0) add_acq_rel(layer.work->tokens_done, 1u);
-}
-
 /* Makes the barriers of a mover, by one thread. */
 __device__ inline void init_mover(uint64_t* barriers)
 {
@@ -236,14 +270,8 @@ __device__ __forceinline__ void move(const Layer& layer, const Call& call, Mover
 {
     while (!stopped(*layer.work) && run_job(layer, call, mover)) {
     }
-    while (!stopped(*layer.work)) {
-        uint32_t unit = 0, n = 0;
-        if (mover.lane == 0 && may_take(layer, kTokens)) n = take(layer, kTokens, 1, &unit);
-        if (__shfl_sync(~0u, n, 0) != 0)
-            run_combine<4>(layer, call, __shfl_sync(~0u, unit, 0), mover.lane);
-        else
-            __nanosleep(1000);
-    }
+    while (!stopped(*layer.work))
+        if (!try_combine(layer, call, mover.lane)) __nanosleep(1000);
 }
 
 }  // namespace pmx::moe::gpu

@@ -17,6 +17,7 @@ struct Multiplier {
     uint32_t group;  /* 0, 1 */
     uint32_t thread; /* in the warpgroup */
     uint32_t block;  /* in the pair */
+    uint32_t box;    /* the next of its boxes */
 
     __device__ uint32_t warp() const { return thread / 32; }
     __device__ uint32_t lane() const { return thread % 32; }
@@ -27,27 +28,38 @@ struct Multiplier {
     }
 };
 
+/* The products of a stage; with kFirst sum has held nothing before. */
+template <int kRows, bool kFirst>
+__device__ __forceinline__ void multiply_stage(const Multiplier& self, float (&sum)[kRows / 2])
+{
+    Stage& stage = self.shared.stages[self.stages.at];
+    const uint64_t a = ptx::matrix_descriptor(ptx::shared_address(stage.weights) +
+                                              self.group * (uint32_t)(kUnitRows / 2 * kColumnBytes));
+    const uint64_t b = ptx::matrix_descriptor(ptx::shared_address(stage.rows));
+    ptx::barrier_wait(self.stages.of(self.shared.stage_full), self.stages.filled());
+    ptx::wgmma_fence();
+    if constexpr (kFirst)
+        ptx::wgmma_first<kRows>(sum, a, b);
+    else
+        ptx::wgmma<kRows>(sum, a, b);
+    /* 16 columns are 32 bytes; descriptors count 16. */
+#pragma unroll
+    for (int i = 1; i < kStageColumns / 16; i++) ptx::wgmma<kRows>(sum, a + 2 * i, b + 2 * i);
+    ptx::wgmma_commit();
+}
+
 /* sum [64, kRows] = half of the weights of the unit times kRows rows of the tile, over all columns. */
 template <int kRows>
 __device__ __forceinline__ void multiply(Multiplier& self, int n_columns, float (&sum)[kRows / 2])
 {
-    uint32_t to_release = 0;
-#pragma unroll
-    for (int i = 0; i < kRows / 2; i++) sum[i] = 0.0f;
+    multiply_stage<kRows, true>(self, sum);
+    uint32_t to_release = self.stages.of(self.shared.stage_empty);
+    self.stages.next();
 #pragma unroll 1
-    for (int column = 0; column < n_columns; column += kStageColumns) {
-        Stage& stage = self.shared.stages[self.stages.at];
-        const uint64_t a = ptx::matrix_descriptor(ptx::shared_address(stage.weights) +
-                                                  self.group * (uint32_t)(kUnitRows / 2 * kColumnBytes));
-        const uint64_t b = ptx::matrix_descriptor(ptx::shared_address(stage.rows));
-        ptx::barrier_wait(self.stages.of(self.shared.stage_full), self.stages.filled());
-        ptx::wgmma_fence();
-        /* 16 columns are 32 bytes; descriptors count 16. */
-#pragma unroll
-        for (int i = 0; i < kStageColumns / 16; i++) ptx::wgmma<kRows>(sum, a + 2 * i, b + 2 * i);
-        ptx::wgmma_commit();
+    for (int column = kStageColumns; column < n_columns; column += kStageColumns) {
+        multiply_stage<kRows, false>(self, sum);
         ptx::wgmma_wait<1>();
-        if (to_release) self.release(to_release);
+        self.release(to_release);
         to_release = self.stages.of(self.shared.stage_empty);
         self.stages.next();
     }
@@ -61,60 +73,98 @@ __device__ inline uint32_t pack(float low, float high)
     return *(const uint32_t*)&pair;
 }
 
-/* words of four lanes as a 4x4 matrix, transposed: lane q gets word q of each. */
-__device__ __forceinline__ uint4 transpose_quad(uint4 words, uint32_t lane)
+/* Rows of a product on their way to memory: kColumns columns of bf16, those of a warpgroup, kBoxRows rows at a time.
+ * The warps write parts of rows, and read whole ones. Two boxes, so that one barrier for each is enough. */
+template <int kColumns>
+struct Outbox {
+    static constexpr uint32_t kChunks = kColumns / 8; /* of 16 bytes in a row */
+    static constexpr uint32_t kRows = kBoxBytes / (2 * kColumns);
+    static constexpr uint32_t kRowsAtOnce = kGroupThreads / kChunks;
+
+    /* Where a chunk of a row is: 8 rows one below the other meet different banks. */
+    __device__ static uint32_t offset(uint32_t row, uint32_t chunk)
+    {
+        constexpr uint32_t rows_of_128 = 8 / kChunks;
+        return row * (2 * kColumns) + ((chunk ^ row / rows_of_128 % kChunks) << 4);
+    }
+};
+
+/* Where the results of a unit go: row i, for i < n_rows, begins at first + i * row_bytes; the warpgroup has the columns
+ * from there on, of which n_columns are. */
+struct Destination {
+    char* first;
+    uint32_t row_bytes;
+    int n_rows;
+    int n_columns;
+};
+
+/* Columns of kRows rows, as put_rows(row) puts them into a box: from row on those that the box has room for. */
+template <int kColumns, int kRows, typename PutRows>
+__device__ __forceinline__ void store_rows(Multiplier& self, const Destination& to, PutRows put_rows)
 {
-    const bool odd = lane & 1, high = lane & 2;
-    uint32_t give = odd ? words.x : words.y, take = __shfl_xor_sync(~0u, give, 1);
-    (odd ? words.x : words.y) = take;
-    give = odd ? words.z : words.w, take = __shfl_xor_sync(~0u, give, 1);
-    (odd ? words.z : words.w) = take;
-    give = high ? words.x : words.z, take = __shfl_xor_sync(~0u, give, 2);
-    (high ? words.x : words.z) = take;
-    give = high ? words.y : words.w, take = __shfl_xor_sync(~0u, give, 2);
-    (high ? words.y : words.w) = take;
-    return words;
+    using Box = Outbox<kColumns>;
+    const uint32_t my_row = self.thread / Box::kChunks, my_chunk = self.thread % Box::kChunks;
+    char* place = to.first + (uint64_t)my_row * to.row_bytes + 16 * my_chunk;
+    const bool mine = (int)(8 * my_chunk) < to.n_columns;
+#pragma unroll
+    for (int row = 0; row < kRows; row += Box::kRows) {
+        if (row >= to.n_rows) break;
+        const uint32_t box = ptx::shared_address(self.shared.boxes[self.group][self.box]);
+        put_rows(box, row);
+        ptx::named_barrier(1 + self.group, kGroupThreads);
+#pragma unroll
+        for (uint32_t i = 0; i < Box::kRows; i += Box::kRowsAtOnce) {
+            const uint4 words = ptx::load_shared(box + Box::offset(i + my_row, my_chunk));
+            if (mine && row + (int)(i + my_row) < to.n_rows) *(uint4*)place = words;
+            place += Box::kRowsAtOnce * (uint64_t)to.row_bytes;
+        }
+        self.box ^= 1;
+    }
 }
 
-/* product [64, kRows] as bf16 to out: row i of the tile from out + i * row_bytes on, for i < n_rows; out: the 16
- * columns of the calling warp, 16-byte aligned. */
+/* product [64, kRows] as bf16. */
 template <int kRows>
-__device__ __forceinline__ void store_transposed(const float (&product)[kRows / 2], char* out, uint32_t row_bytes,
-                                                 int n_rows, uint32_t lane)
+__device__ __forceinline__ void store_product(Multiplier& self, const float (&product)[kRows / 2], const Destination& to)
 {
-    auto turned = [&](int at) { return ptx::transpose_8x8(pack(product[at], product[at + 1])); };
-    /* 16 rows a turn: the lanes of a quad have 16 bytes each of rows quad and quad + 8. */
-    const int mine = (int)(lane / 4 + (lane & 2 ? 8 : 0));
-    char* place = out + (uint64_t)mine * row_bytes + (lane & 1 ? 16 : 0);
+    using Box = Outbox<kUnitRows / 2>;
+    const uint32_t lane = self.lane(), row_in_16 = lane % 8 + lane / 16 * 8, chunk = 2 * self.warp() + lane / 8 % 2;
+    store_rows<kUnitRows / 2, kRows>(self, to, [&](uint32_t box, int row) {
 #pragma unroll
-    for (int row = 0; row < kRows; row += 16) {
-        const int at = row / 2;
-        const uint4 words = transpose_quad({turned(at), turned(at + 2), turned(at + 4), turned(at + 6)}, lane);
-        if (row + mine < n_rows) *(uint4*)place = words;
-        place += 16 * (uint64_t)row_bytes;
-    }
+        for (int i = 0; i < (int)Box::kRows && row + i < kRows; i += 16) {
+            const int at = (row + i) / 2;
+            auto words = [&](int j) { return pack(product[at + 2 * j], product[at + 2 * j + 1]); };
+            ptx::store_matrices_transposed(box + Box::offset((uint32_t)i + row_in_16, chunk), words(0), words(1), words(2),
+                                           words(3));
+        }
+    });
 }
 
-/* The same for what becomes of gate and up: 8 columns of the calling warp. */
+/* What becomes of gate and up, as bf16. */
 template <int kRows, typename Activation>
-__device__ __forceinline__ void store_activated(const float (&product)[kRows / 2], char* out, uint32_t row_bytes,
-                                                int n_rows, uint32_t lane, Activation activation)
+__device__ __forceinline__ void store_activated(Multiplier& self, const float (&product)[kRows / 2],
+                                                const Destination& to, Activation activation)
 {
-    auto turned = [&](int at) {
-        if (at >= kRows / 2) return 0u;
-        return ptx::transpose_8x8(pack(activation(product[at], product[at + 2]),
-                                       activation(product[at + 1], product[at + 3])));
-    };
-    /* 32 rows a turn: the lanes of a quad have rows quad, quad + 8, quad + 16 and quad + 24. */
-    const int mine = (int)(lane / 4 + lane % 4 * 8);
-    char* place = out + (uint64_t)mine * row_bytes;
+    using Box = Outbox<kUnitRows / 4>;
+    const uint32_t lane = self.lane(), chunk = self.warp();
+    store_rows<kUnitRows / 4, kRows>(self, to, [&](uint32_t box, int row) {
 #pragma unroll
-    for (int row = 0; row < kRows; row += 32) {
-        const int at = row / 2;
-        const uint4 words = transpose_quad({turned(at), turned(at + 4), turned(at + 8), turned(at + 12)}, lane);
-        if (row + mine < n_rows) *(uint4*)place = words;
-        place += 32 * (uint64_t)row_bytes;
-    }
+        for (int i = 0; i < (int)Box::kRows && row + i < kRows; i += 32) {
+            auto words = [&](int j) {
+                const int at = (row + i) / 2 + 4 * j;
+                if (at >= kRows / 2) return 0u;
+                return pack(activation(product[at], product[at + 2]), activation(product[at + 1], product[at + 3]));
+            };
+            ptx::store_matrices_transposed(box + Box::offset((uint32_t)i + lane, chunk), words(0), words(1), words(2),
+                                           words(3));
+        }
+    });
+}
+
+/* gate sigmoid(gate) up for the usual activation, without looking at its numbers. */
+__device__ inline float swiglu(float gate, float up)
+{
+    constexpr float log2_e = 1.44269504f;
+    return gate * up * ptx::reciprocal(1.0f + ptx::exp2(-log2_e * gate));
 }
 
 __device__ inline float activate(const Activation& how, float gate, float up)
@@ -122,7 +172,7 @@ __device__ inline float activate(const Activation& how, float gate, float up)
     gate = fminf(gate, how.limit);
     up = fmaxf(fminf(up, how.limit), -how.limit);
     const float exponent = gate * (how.alpha + how.beta * gate * gate);
-    return __fdividef(gate, 1.0f + __expf(-exponent)) * (up + how.shift);
+    return gate * (up + how.shift) * ptx::reciprocal(1.0f + ptx::exp2(-exponent));
 }
 
 __device__ inline float bias_of(const float* const* biases, int expert, int row)
@@ -137,28 +187,42 @@ __device__ inline char* place_of_results(const Layer& layer, const TileInfo& til
     return direct ? (char*)direct : layer.cells.expert_out(tile.src, tile.first_row);
 }
 
-/* The product of a unit to act. */
+/* Gate and up the other way round. */
+template <int kRows>
+__device__ __forceinline__ void exchange(float (&product)[kRows / 2])
+{
+#pragma unroll
+    for (int i = 0; i < kRows / 2; i += 4)
+#pragma unroll
+        for (int j = i; j < i + 2; j++) {
+            const float first = product[j];
+            product[j] = product[j + 2];
+            product[j + 2] = first;
+        }
+}
+
+/* The product of a unit to act. Its readers order it before their copies (load in produce.h). */
 template <int kRows>
 __device__ __forceinline__ void finish_gate_up(const Layer& layer, Multiplier& self, const Unit& unit,
-                                               const float (&product)[kRows / 2])
+                                               float (&product)[kRows / 2])
 {
     const Shape& shape = layer.shape;
     const uint32_t row_bytes = 2 * (uint32_t)shape.intermediate;
-    const uint32_t warp = self.group * (kGroupThreads / 32) + self.warp();
-    const int column = (int)((kPair * unit.index + self.block) * (kUnitRows / 2) + kGroupRows * warp);
-    char* out = layer.act + (unit.info.src * shape.region_rows + unit.info.first_row) * (uint64_t)row_bytes;
-    if (column < shape.intermediate) {
-        const int e = unit.info.local_expert, row = column + (int)self.lane() / 4;
-        const float gate_bias = bias_of(layer.biases.gate, e, row), up_bias = bias_of(layer.biases.up, e, row);
-        const bool up_first = layer.up_first[e] != 0;
-        const Activation how = layer.activation;
-        store_activated<kRows>(product, out + 2 * column, row_bytes, (int)unit.info.n_rows, self.lane(),
-                               [=](float first, float second) {
-                                   const float gate = up_first ? second : first, up = up_first ? first : second;
-                                   return activate(how, gate + gate_bias, up + up_bias);
-                               });
+    const int e = unit.info.local_expert;
+    const int column = (int)((kPair * unit.index + self.block) * (kUnitRows / 2) + self.group * (kUnitRows / 4));
+    char* act = layer.act + (unit.info.src * shape.region_rows + unit.info.first_row) * (uint64_t)row_bytes;
+    const Destination to = {act + 2 * column, row_bytes, (int)unit.info.n_rows, shape.intermediate - column};
+    if (layer.up_first[e] != 0) exchange<kRows>(product);
+    if (layer.activation.plain && !layer.biases.gate && !layer.biases.up) {
+        store_activated<kRows>(self, product, to, [](float gate, float up) { return swiglu(gate, up); });
+        return;
     }
-    ptx::fence_proxy_async(); /* the second product reads it by copies */
+    const int row = min(column + (int)(kGroupRows * self.warp() + self.lane() / 4), shape.intermediate - 1);
+    const float gate_bias = bias_of(layer.biases.gate, e, row), up_bias = bias_of(layer.biases.up, e, row);
+    const Activation how = layer.activation;
+    store_activated<kRows>(self, product, to, [=](float gate, float up) {
+        return activate(how, gate + gate_bias, up + up_bias);
+    });
 }
 
 /* The product of a unit to where it is combined. */
@@ -167,16 +231,17 @@ __device__ __forceinline__ void finish_down(const Layer& layer, Multiplier& self
                                             float (&product)[kRows / 2])
 {
     const Shape& shape = layer.shape;
-    const uint32_t warp = self.group * (kGroupThreads / 32) + self.warp();
-    const int column = (int)((kPair * unit.index + self.block) * kUnitRows + 16 * warp);
-    if (column >= shape.hidden) return;
-    const int row = column + (int)self.lane() / 4;
-    const float bias[2] = {bias_of(layer.biases.down, unit.info.local_expert, row),
-                           bias_of(layer.biases.down, unit.info.local_expert, row + 8)};
+    const int column = (int)((kPair * unit.index + self.block) * kUnitRows + self.group * (kUnitRows / 2));
+    if (layer.biases.down) {
+        const float* bias = layer.biases.down[unit.info.local_expert];
+        const int row = column + (int)(16 * self.warp() + self.lane() / 4);
+        const float low = bias[min(row, shape.hidden - 1)], high = bias[min(row + 8, shape.hidden - 1)];
 #pragma unroll
-    for (int i = 0; i < kRows / 2; i++) product[i] += bias[i / 2 % 2];
-    store_transposed<kRows>(product, place_of_results(layer, unit.info) + 2 * column, (uint32_t)shape.row_bytes,
-                            (int)unit.info.n_rows, self.lane());
+        for (int i = 0; i < kRows / 2; i++) product[i] += i / 2 % 2 ? high : low;
+    }
+    store_product<kRows>(self, product,
+                         {place_of_results(layer, unit.info) + 2 * column, (uint32_t)shape.row_bytes,
+                          (int)unit.info.n_rows, shape.hidden - column});
 }
 
 template <int kRows>
@@ -207,14 +272,14 @@ __device__ __forceinline__ void run_fitting(const Layer& layer, Multiplier& self
 /* The body of a multiplying warpgroup. */
 __device__ __forceinline__ void multiply_units(const Layer& layer, const Call& call, Shared& shared)
 {
-    Multiplier self = {shared, {}, threadIdx.x / kGroupThreads, threadIdx.x % kGroupThreads, ptx::rank_in_cluster()};
+    Multiplier self = {shared, {}, threadIdx.x / kGroupThreads, threadIdx.x % kGroupThreads, ptx::rank_in_cluster(), 0};
     const uint32_t warp = (self.block * kMultiplyGroups + self.group) * (kGroupThreads / 32) + self.warp();
     for (Ring<kUnits> units;; units.next()) {
         const Unit unit = read_unit(shared, units);
         if (unit.kind == kStop) break;
         if (unit.kind == kCombine) {
             for (uint32_t i = warp; i < unit.n; i += kPair * kMultiplyWarps)
-                run_combine<8>(layer, call, unit.index + i, self.lane());
+                run_combine<8, 2>(layer, call, unit.index + i, self.lane());
         } else {
             run_fitting<16, 32, 64, 96, 128, 160, 192, 224, 256>(layer, self, unit);
         }

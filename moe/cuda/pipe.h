@@ -53,8 +53,11 @@ struct Stage {
     char rows[kTileRows * kColumnBytes];
 };
 
+inline constexpr int kBoxBytes = 4096; /* rows of a product on their way to memory (multiply.h) */
+
 struct Shared {
     Stage stages[kStages]; /* aligned to 1024 */
+    char boxes[kMultiplyGroups][2][kBoxBytes]; /* in turn */
     alignas(128) MoveBuffer move[kMovers];
     Unit units[kUnits];
     /* Arrivals: the loading thread, and the bytes of its copies. */

@@ -13,6 +13,7 @@ namespace {
 
 constexpr int kThreads = 256;
 constexpr int kChunkChoices = 512;
+constexpr int kTurns = kChunkChoices / kThreads; /* choices of a thread */
 constexpr int kLeastBlocks = 16; /* to clear what there is */
 
 int chunk_tokens(const Shape& shape) { return kChunkChoices / shape.top_k; }
@@ -33,6 +34,9 @@ __device__ void clear(const Layer& layer, const Call& call)
     if (blockIdx.x == 0 && threadIdx.x == 0) ++*layer.call;
 }
 
+/* A thread's choice in a chunk: those of a warp follow each other. */
+__device__ int choice_of(int turn) { return (int)(threadIdx.x / 32 * 32 * kTurns + 32 * turn + threadIdx.x % 32); }
+
 struct Chunk {
     int n_choices;
     uint32_t first_choice;
@@ -46,7 +50,7 @@ __device__ uint32_t n_valid(const int32_t* ids, int k)
     return n;
 }
 
-/* The ids of this block's tokens, in shared memory, and -1 behind them. */
+/* The ids of this block's tokens, in shared memory, and -1 behind them. Ends with a barrier. */
 __device__ Chunk load_chunk(const Layer& layer, const Call& call, int n_chunk_tokens, int32_t* ids)
 {
     const int k = layer.shape.top_k, first = (int)blockIdx.x * n_chunk_tokens;
@@ -57,31 +61,21 @@ __device__ Chunk load_chunk(const Layer& layer, const Call& call, int n_chunk_to
     return chunk;
 }
 
-/* Calls each(i) for the choices of expert e in the chunk, in their order. */
-template <typename Each>
-__device__ void for_choices(const int32_t* ids, int e, Each each)
-{
-#pragma unroll 4
-    for (int i = 0; i < kChunkChoices; i += 4) {
-        const int4 four = *(const int4*)(ids + i);
-        if (four.x == e) each(i);
-        if (four.y == e) each(i + 1);
-        if (four.z == e) each(i + 2);
-        if (four.w == e) each(i + 3);
-    }
-}
-
+/* Shared memory: [E] choices of each expert. */
 __global__ void __launch_bounds__(kThreads) count(const __grid_constant__ Layer layer, const __grid_constant__ Call call,
                                                   int n_chunk_tokens)
 {
-    __shared__ alignas(16) int32_t ids[kChunkChoices];
+    __shared__ int32_t ids[kChunkChoices];
+    extern __shared__ uint32_t n_of[];
     clear(layer, call);
+    const int n_experts = layer.shape.experts;
+    for (int e = (int)threadIdx.x; e < n_experts; e += kThreads) n_of[e] = 0;
     const Chunk chunk = load_chunk(layer, call, n_chunk_tokens, ids);
-    for (int e = (int)threadIdx.x; e < layer.shape.experts; e += kThreads) {
-        uint32_t n = 0;
-        for_choices(ids, e, [&](int) { n++; });
-        layer.plan.counts[blockIdx.x * (uint64_t)layer.shape.experts + e] = n;
-    }
+    for (int i = (int)threadIdx.x; i < chunk.n_choices; i += kThreads)
+        if (ids[i] >= 0) atomicAdd(&n_of[ids[i]], 1u);
+    __syncthreads();
+    for (int e = (int)threadIdx.x; e < n_experts; e += kThreads)
+        layer.plan.counts[blockIdx.x * (uint64_t)n_experts + e] = n_of[e];
     const int k = layer.shape.top_k;
     for (int i = (int)threadIdx.x * k; i < chunk.n_choices; i += kThreads * k)
         layer.plan.missing[(chunk.first_choice + i) / k] = n_valid(ids + i, k);
@@ -120,17 +114,48 @@ __device__ void make_groups(const Layer& layer)
                              0};
 }
 
-/* Shared memory: [E + 1] where the rows of each expert begin; [E] how many of them are of blocks before this one. */
+/* Each warp takes as many choices of the chunk as the others, in their order. n_before: [warp][E], at first 0; then how
+ * many choices of an expert are in the warps before. Returns in turn_out the place of the calling thread's choices among
+ * those of the same expert in its warp. */
+__device__ void order_choices(const int32_t* ids, int n_experts, uint16_t* n_before, uint32_t (&turn_out)[kTurns])
+{
+    uint16_t* mine = n_before + threadIdx.x / 32 * (uint32_t)n_experts;
+    for (int turn = 0; turn < kTurns; turn++) {
+        const int id = ids[choice_of(turn)];
+        const uint32_t alike = __match_any_sync(~0u, id), below = alike & pmx::ptx::lanes_below();
+        const uint32_t n = id >= 0 ? mine[id] : 0;
+        turn_out[turn] = n + (uint32_t)__popc((int)below);
+        __syncwarp();
+        if (id >= 0 && below == 0) mine[id] = (uint16_t)(n + (uint32_t)__popc((int)alike));
+        __syncwarp();
+    }
+    __syncthreads();
+    for (int e = (int)threadIdx.x; e < n_experts; e += kThreads) {
+        uint16_t sum = 0;
+        for (int warp = 0; warp < kThreads / 32; warp++) {
+            uint16_t& here = n_before[warp * n_experts + e];
+            const uint16_t n = here;
+            here = sum;
+            sum = (uint16_t)(sum + n);
+        }
+    }
+    __syncthreads();
+}
+
+/* Shared memory: [E + 1] where the rows of each expert begin; [E] how many of them are of blocks before this one; [warp][E]
+ * of warps before (order_choices). */
 __global__ void __launch_bounds__(kThreads) place(const __grid_constant__ Layer layer, const __grid_constant__ Call call,
                                                   int n_chunk_tokens)
 {
-    __shared__ alignas(16) int32_t ids[kChunkChoices];
+    __shared__ int32_t ids[kChunkChoices];
     extern __shared__ uint32_t next_row[];
     const Shape& shape = layer.shape;
     const Plan& plan = layer.plan;
     const int n_experts = shape.experts;
     /* Choices of e in all chunks; those in the chunks before this one wait in before. */
     uint32_t* before = next_row + n_experts + 1;
+    uint16_t* before_in_chunk = (uint16_t*)(before + n_experts);
+    for (int i = (int)threadIdx.x; i < kThreads / 32 * n_experts; i += kThreads) before_in_chunk[i] = 0;
     scan(n_experts, next_row, [&](int e) {
         uint32_t n = 0, n_before = 0;
 #pragma unroll 32
@@ -153,12 +178,14 @@ __global__ void __launch_bounds__(kThreads) place(const __grid_constant__ Layer 
     }
     __syncthreads();
     const Chunk chunk = load_chunk(layer, call, n_chunk_tokens, ids);
-    for (int e = (int)threadIdx.x; e < n_experts; e += kThreads) {
-        uint32_t row = next_row[e] + before[e];
-        for_choices(ids, e, [&](int i) {
-            plan.row_token[row] = (chunk.first_choice + i) / shape.top_k;
-            plan.choice_row[chunk.first_choice + i] = row++;
-        });
+    uint32_t turns[kTurns];
+    order_choices(ids, n_experts, before_in_chunk, turns);
+    for (int turn = 0; turn < kTurns; turn++) {
+        const int i = choice_of(turn), e = ids[i];
+        if (e < 0) continue;
+        const uint32_t row = next_row[e] + before[e] + before_in_chunk[threadIdx.x / 32 * (uint32_t)n_experts + e] + turns[turn];
+        plan.row_token[row] = (chunk.first_choice + i) / shape.top_k;
+        plan.choice_row[chunk.first_choice + i] = row;
     }
     /* A token without choices waits for nothing. */
     for (int i = (int)threadIdx.x * shape.top_k; i < chunk.n_choices; i += kThreads * shape.top_k)
@@ -177,8 +204,10 @@ cudaError_t launch_plan(const Layer& layer, const Call& call, cudaStream_t strea
     const int n_tokens = chunk_tokens(layer.shape);
     const int n_chunks = (call.n_tokens + n_tokens - 1) / n_tokens;
     const unsigned n_blocks = (unsigned)std::max(n_chunks, kLeastBlocks);
-    count<<<n_blocks, kThreads, 0, stream>>>(layer, call, n_tokens);
-    place<<<n_blocks, kThreads, (2 * (size_t)layer.shape.experts + 1) * sizeof(uint32_t), stream>>>(layer, call, n_tokens);
+    const size_t n_experts = (size_t)layer.shape.experts, n_warps = kThreads / 32;
+    const size_t place_bytes = (2 * n_experts + 1) * sizeof(uint32_t) + n_warps * n_experts * sizeof(uint16_t);
+    count<<<n_blocks, kThreads, n_experts * sizeof(uint32_t), stream>>>(layer, call, n_tokens);
+    place<<<n_blocks, kThreads, place_bytes, stream>>>(layer, call, n_tokens);
     return cudaGetLastError();
 }
 

@@ -28,7 +28,7 @@ __device__ inline bool take_unit(const Layer& layer, Unit* unit_out)
 
 __device__ inline Unit next_unit(const Layer& layer)
 {
-    constexpr uint32_t tokens_at_once = 2 * kPair * kMultiplyWarps; /* then there may be tiles again */
+    constexpr uint32_t tokens_at_once = kPair * kMultiplyWarps; /* then there may be tiles again */
     Unit unit = {kStop, 0, 0, 0, {}};
     while (!stopped(*layer.work) && !take_unit(layer, &unit)) {
         unit.n = may_take(layer, kTokens) ? take(layer, kTokens, tokens_at_once, &unit.index) : 0;
@@ -124,11 +124,14 @@ __device__ __forceinline__ void load(const Layer& layer, Shared& shared)
     const uint32_t block = ptx::rank_in_cluster();
     const uint32_t wanted = ptx::shared_address(&shared.unit_wanted);
     ptx::barrier_arrive(wanted);
-    for (Ring<kUnits> units;; units.next()) {
+    Ring<kUnits> units, before;
+    for (bool first = true;; first = false, before = units, units.next()) {
         const Unit unit = read_unit(shared, units);
         release_unit(shared, units);
         if (unit.kind == kStop) break;
         if (unit.kind == kCombine) {
+            /* One is taken ahead, not more: units of tiles would have to wait behind them. */
+            if (!first) ptx::barrier_wait(before.of(shared.unit_done), before.filled());
             ptx::barrier_arrive(wanted);
             continue;
         }

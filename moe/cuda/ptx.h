@@ -162,12 +162,39 @@ __device__ inline void give_registers()
 {
     asm volatile("setmaxnreg.dec.sync.aligned.u32 %0;" ::"n"(kRegisters));
 }
-/* An 8x8 matrix of 16-bit elements, row lane / 4 and columns 2 * (lane % 4) and the next in each lane, transposed. */
-__device__ inline uint32_t transpose_8x8(uint32_t pair)
+
+/* ---- Values ---- */
+
+/* 2^x and 1 / x to about 2^-22 of the value; what is below the least normal number counts as 0. */
+__device__ inline float exp2(float x)
 {
-    uint32_t out;
-    asm("movmatrix.sync.aligned.m8n8.trans.b16 %0, %1;" : "=r"(out) : "r"(pair));
-    return out;
+    float y;
+    asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
+    return y;
+}
+__device__ inline float reciprocal(float x)
+{
+    float y;
+    asm("rcp.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
+    return y;
+}
+
+/* By a warp: four 8x8 matrices of 16-bit elements, each with row lane / 4 and columns 2 * (lane % 4) and the next in a
+ * word of each lane; row i of transposed matrix j goes to the 16 bytes at the address that lane 8 * j + i gives. */
+__device__ inline void store_matrices_transposed(uint32_t address, uint32_t a, uint32_t b, uint32_t c, uint32_t d)
+{
+    asm volatile("stmatrix.sync.aligned.m8n8.x4.trans.shared::cta.b16 [%0], {%1, %2, %3, %4};" ::"r"(address), "r"(a), "r"(b),
+                 "r"(c), "r"(d)
+                 : "memory");
+}
+__device__ inline uint4 load_shared(uint32_t address)
+{
+    uint4 words;
+    asm volatile("ld.shared.v4.u32 {%0, %1, %2, %3}, [%4];"
+                 : "=r"(words.x), "=r"(words.y), "=r"(words.z), "=r"(words.w)
+                 : "r"(address)
+                 : "memory");
+    return words;
 }
 
 }  // namespace pmx::moe::gpu::ptx

@@ -22,7 +22,7 @@ inline constexpr int kGroupRows = 8; /* of gate and of up in turn, so that a thr
 /* Rows of a tile that one block of the pair loads: the least that is enough. */
 inline constexpr int kLeastBoxRows = 16; /* then twice as many, and so on */
 inline constexpr int kNumBoxes = 4;
-inline constexpr int kJobRows = 32; /* rows that one warp packs at a time */
+inline constexpr int kJobRows = 16; /* rows that one warp packs at a time */
 
 /* Entries that are ready to be worked on, each of n_units units, dealt out in the order in which they came. */
 struct Queue {
@@ -87,9 +87,10 @@ struct Plan {
     uint32_t* counts;      /* [chunk][E] choices */
 };
 
-/* g' sigmoid(alpha g' + beta g'^3) (u' + shift), g' = min(g, limit), u' = u within -limit .. limit. */
+/* g' (u' + shift) / (1 + 2^-(alpha g' + beta g'^3)), g' = min(g, limit), u' = u within -limit .. limit. */
 struct Activation {
     float limit, alpha, beta, shift;
+    bool plain; /* no limit, alpha = log2(e), beta = shift = 0 */
 };
 
 /* Per local expert, NULL: none; and then of each there is one per row of the matrix. */

@@ -29,6 +29,9 @@ __device__ inline void wgmma_wait()
  * thread 32 * (row / 16) + 4 * (row % 8) + column % 8 / 2, at 4 * (column / 8) + 2 * (row % 16 / 8) + column % 2. */
 template <int kN>
 __device__ void wgmma(float (&sum)[kN / 2], uint64_t a, uint64_t b);
+/* The same, to a sum that was 0: what sum has held does not matter. */
+template <int kN>
+__device__ void wgmma_first(float (&sum)[kN / 2], uint64_t a, uint64_t b);
 
 /* Names of operands: registers 0 to 7, and eight more each time. */
 #define PMX_R_16 "%0, %1, %2, %3, %4, %5, %6, %7"
@@ -47,34 +50,38 @@ __device__ void wgmma(float (&sum)[kN / 2], uint64_t a, uint64_t b);
 #define PMX_R_224 PMX_R_208 ", %104, %105, %106, %107, %108, %109, %110, %111"
 #define PMX_R_240 PMX_R_224 ", %112, %113, %114, %115, %116, %117, %118, %119"
 #define PMX_R_256 PMX_R_240 ", %120, %121, %122, %123, %124, %125, %126, %127"
-#define PMX_D4(i) "+f"(sum[i]), "+f"(sum[i + 1]), "+f"(sum[i + 2]), "+f"(sum[i + 3])
-#define PMX_D8(i) PMX_D4(i), PMX_D4(i + 4)
-#define PMX_D_16 PMX_D8(0)
-#define PMX_D_32 PMX_D_16, PMX_D8(8)
-#define PMX_D_48 PMX_D_32, PMX_D8(16)
-#define PMX_D_64 PMX_D_48, PMX_D8(24)
-#define PMX_D_80 PMX_D_64, PMX_D8(32)
-#define PMX_D_96 PMX_D_80, PMX_D8(40)
-#define PMX_D_112 PMX_D_96, PMX_D8(48)
-#define PMX_D_128 PMX_D_112, PMX_D8(56)
-#define PMX_D_144 PMX_D_128, PMX_D8(64)
-#define PMX_D_160 PMX_D_144, PMX_D8(72)
-#define PMX_D_176 PMX_D_160, PMX_D8(80)
-#define PMX_D_192 PMX_D_176, PMX_D8(88)
-#define PMX_D_208 PMX_D_192, PMX_D8(96)
-#define PMX_D_224 PMX_D_208, PMX_D8(104)
-#define PMX_D_240 PMX_D_224, PMX_D8(112)
-#define PMX_D_256 PMX_D_240, PMX_D8(120)
-/* a, b: the numbers of the operands behind the registers. */
-#define PMX_WGMMA(n, a_operand, b_operand)                                                                            \
+#define PMX_D4(how, i) how(sum[i]), how(sum[i + 1]), how(sum[i + 2]), how(sum[i + 3])
+#define PMX_D8(how, i) PMX_D4(how, i), PMX_D4(how, i + 4)
+#define PMX_D_16(how) PMX_D8(how, 0)
+#define PMX_D_32(how) PMX_D_16(how), PMX_D8(how, 8)
+#define PMX_D_48(how) PMX_D_32(how), PMX_D8(how, 16)
+#define PMX_D_64(how) PMX_D_48(how), PMX_D8(how, 24)
+#define PMX_D_80(how) PMX_D_64(how), PMX_D8(how, 32)
+#define PMX_D_96(how) PMX_D_80(how), PMX_D8(how, 40)
+#define PMX_D_112(how) PMX_D_96(how), PMX_D8(how, 48)
+#define PMX_D_128(how) PMX_D_112(how), PMX_D8(how, 56)
+#define PMX_D_144(how) PMX_D_128(how), PMX_D8(how, 64)
+#define PMX_D_160(how) PMX_D_144(how), PMX_D8(how, 72)
+#define PMX_D_176(how) PMX_D_160(how), PMX_D8(how, 80)
+#define PMX_D_192(how) PMX_D_176(how), PMX_D8(how, 88)
+#define PMX_D_208(how) PMX_D_192(how), PMX_D8(how, 96)
+#define PMX_D_224(how) PMX_D_208(how), PMX_D8(how, 104)
+#define PMX_D_240(how) PMX_D_224(how), PMX_D8(how, 112)
+#define PMX_D_256(how) PMX_D_240(how), PMX_D8(how, 120)
+/* a, b: the numbers of the operands behind the registers; add: 0 where the sum was 0. */
+#define PMX_WGMMA_ADD(name, n, how, a_operand, b_operand, add)                                                        \
     template <>                                                                                                       \
-    __device__ __forceinline__ void wgmma<n>(float (&sum)[n / 2], uint64_t a, uint64_t b)                             \
+    __device__ __forceinline__ void name<n>(float (&sum)[n / 2], uint64_t a, uint64_t b)                              \
     {                                                                                                                 \
-        asm volatile("wgmma.mma_async.sync.aligned.m64n" #n "k16.f32.bf16.bf16 {" PMX_R_##n "}, " a_operand ", " b_operand \
-                     ", 1, 1, 1, 0, 0;"                                                                               \
-                     : PMX_D_##n                                                                                      \
+        asm volatile("{\n\t.reg .pred add;\n\tsetp.ne.b32 add, " add ", 0;\n\t"                                       \
+                     "wgmma.mma_async.sync.aligned.m64n" #n "k16.f32.bf16.bf16 {" PMX_R_##n "}, " a_operand ", " b_operand \
+                     ", add, 1, 1, 0, 0;\n\t}"                                                                       \
+                     : PMX_D_##n(how)                                                                                 \
                      : "l"(a), "l"(b));                                                                               \
     }
+#define PMX_WGMMA(n, a_operand, b_operand)                                                                            \
+    PMX_WGMMA_ADD(wgmma, n, "+f", a_operand, b_operand, "1")                                                          \
+    PMX_WGMMA_ADD(wgmma_first, n, "=f", a_operand, b_operand, "0")
 PMX_WGMMA(16, "%8", "%9")
 PMX_WGMMA(32, "%16", "%17")
 PMX_WGMMA(48, "%24", "%25")

@@ -60,6 +60,9 @@ void a_layer_that_the_kernel_does_not_compute_is_refused(void**)
     config.weight_on_input = 1;
     assert_int_equal(pmx_moe_gpu_bytes(&config, 2, &heap_bytes, &local_bytes), PMX_ERR_UNSUPPORTED);
     config = good();
+    config.experts = 1026;
+    assert_int_equal(pmx_moe_gpu_bytes(&config, 2, &heap_bytes, &local_bytes), PMX_ERR_UNSUPPORTED);
+    config = good();
     config.hidden = 40;
     assert_int_equal(pmx_moe_gpu_bytes(&config, 2, &heap_bytes, &local_bytes), PMX_ERR_ARGUMENT);
 }
