@@ -61,9 +61,10 @@ fi
 if [ $times = yes ]; then
     export PMX_GPU_HEAP_SIZE=8G
     moe 1 --iters 40 --tokens 64,512,2048,8192
+    moe 1 --iters 20 --samples 2 --tokens 32768
     moe 1 --iters 20 --samples 2 --hidden 7168 --intermediate 2048 --experts 32 --tokens 8192
     moe 1 --iters 20 --samples 2 --hidden 4096 --intermediate 1536 --tokens 8192
     moe 1 --iters 20 --samples 2 --hidden 2880 --intermediate 2880 --top-k 4 --tokens 8192 --activation 1 --biases 1
-    grep -h '^{' "$out/moe.jsonl" | tail -n 7
+    grep -h '^{' "$out/moe.jsonl" | tail -n 8
 fi
 [ $n_failed -eq 0 ]

@@ -12,7 +12,7 @@ import sys
 import torch
 
 hidden, intermediate, experts, top_k = (int(a) for a in (sys.argv[1:5] or (2048, 768, 128, 8)))
-tokens = [int(t) for t in (sys.argv[5] if len(sys.argv) > 5 else "64,512,2048,8192").split(",")]
+tokens = [int(t) for t in (sys.argv[5] if len(sys.argv) > 5 else "64,512,2048,8192,32768").split(",")]
 
 
 def random(*shape):

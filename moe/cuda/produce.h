@@ -94,6 +94,12 @@ __device__ __forceinline__ Operands operands_of(const Layer& layer, const Unit& 
             shape.intermediate, false};
 }
 
+/* By the loading threads: the first block's speaks for both. */
+__device__ inline void want_unit(Shared& shared, uint32_t block)
+{
+    if (block == 0) ptx::barrier_arrive(ptx::shared_address(&shared.unit_wanted));
+}
+
 inline constexpr int kWantAhead = 4; /* stages: as long as it takes to find the next unit */
 
 __device__ __forceinline__ void load_operands(const Operands& from, uint32_t block, Shared& shared,
@@ -102,7 +108,7 @@ __device__ __forceinline__ void load_operands(const Operands& from, uint32_t blo
     const uint32_t box_bytes = from.box_rows * kColumnBytes;
     const int want_at = max(0, (from.n_columns - 1) / kStageColumns - kWantAhead) * kStageColumns;
     for (int column = 0; column < from.n_columns; column += kStageColumns) {
-        if (column == want_at) ptx::barrier_arrive(ptx::shared_address(&shared.unit_wanted));
+        if (column == want_at) want_unit(shared, block);
         Stage& stage = shared.stages[stages.at];
         const uint32_t full = stages.of(shared.stage_full), weights = ptx::shared_address(stage.weights);
         ptx::barrier_wait(stages.of(shared.stage_empty), stages.emptied());
@@ -122,8 +128,7 @@ __device__ __forceinline__ void load(const Layer& layer, Shared& shared)
 {
     Ring<kStages> stages;
     const uint32_t block = ptx::rank_in_cluster();
-    const uint32_t wanted = ptx::shared_address(&shared.unit_wanted);
-    ptx::barrier_arrive(wanted);
+    want_unit(shared, block);
     Ring<kUnits> units, before;
     for (bool first = true;; first = false, before = units, units.next()) {
         const Unit unit = read_unit(shared, units);
@@ -132,7 +137,7 @@ __device__ __forceinline__ void load(const Layer& layer, Shared& shared)
         if (unit.kind == kCombine) {
             /* One is taken ahead, not more: units of tiles would have to wait behind them. */
             if (!first) ptx::barrier_wait(before.of(shared.unit_done), before.filled());
-            ptx::barrier_arrive(wanted);
+            want_unit(shared, block);
             continue;
         }
         /* Rows and act were written by plain stores, of which the choosing thread has acquired. */
