@@ -10,6 +10,8 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
+#include <fstream>
 #include <thread>
 
 namespace cell {
@@ -143,6 +145,24 @@ void judge(int finalized)
         wrong("nobody names the rank that failed", state.first_error.c_str());
 }
 
+/* A rank whose process is gone is lost to the others, which then name it instead of the victim: the ranks that are left
+ * stay until all of them have seen what they must. Files, since pmx has ended. */
+void stay_for_the_others()
+{
+    const char* dir = std::getenv("dir");
+    if (!dir || state.fault->kind != Kind::fatal || state.rank == kVictim) return;
+    auto path_of = [&](int rank) { return std::filesystem::path(dir) / ("judged." + std::to_string(rank)); };
+    std::ofstream(path_of(state.rank)).put('\n');
+    const auto end = std::chrono::steady_clock::now() + std::chrono::nanoseconds(kWaitNs);
+    auto missing = [&] {
+        for (int rank = 0; rank < state.size; rank++)
+            if (rank != kVictim && !std::filesystem::exists(path_of(rank))) return true;
+        return false;
+    };
+    while (missing() && std::chrono::steady_clock::now() < end)
+        std::this_thread::sleep_for(std::chrono::milliseconds(2));
+}
+
 }  // namespace
 
 bool may_fail() { return state.struck && state.fault->kind == Kind::fatal; }
@@ -212,6 +232,8 @@ int main(int argc, char** argv)
                  state.first_error.empty() ? "all calls succeeded" : state.first_error.c_str(), took_s,
                  pmx_error_string(finalized));
     std::fflush(stderr);
+    stay_for_the_others();
     /* Where a rank was lost MPI cannot end in order. */
-    std::_Exit(state.n_wrong ? 1 : 0);
+    if (state.fault->kind == Kind::fatal) std::_Exit(state.n_wrong ? 1 : 0);
+    return state.n_wrong ? 1 : 0;
 }

@@ -54,7 +54,7 @@ chmod +x "$scratch/bin/mpirun"
 cell() {
     local transport=$1 fault=$2 status begin=$SECONDS result rank expect path=$PATH
     local name="$transport $fault $3 $4"
-    rm -f "$scratch"/{out,said,status}.*
+    rm -f "$scratch"/{out,said,status,judged}.*
     printf 0 >"$scratch/switch"
     n_cells=$((n_cells + 1))
     if [ "$fault" = shm ]; then
