@@ -209,9 +209,13 @@ void MpiBootstrap::abort(int exit_status)
     _exit(exit_status);
 }
 
-/* MPI that pmx began ends with the process, since it could not begin again for the next job. */
+pid_t begun_by = 0; /* the process in which pmx began MPI */
+
+/* MPI that pmx began ends with the process, since it could not begin again for the next job. A child of fork inherits
+ * the handler of exit, but is no rank of MPI. */
 void end_mpi()
 {
+    if (getpid() != begun_by) return;
     int finalized = 0;
     MPI_Finalized(&finalized);
     if (!finalized && !lost_rank && n_open == 0) MPI_Finalize();
@@ -228,6 +232,7 @@ Status begin_mpi()
     if (set_here) unsetenv(kIsolated);
     if (mpi_err != MPI_SUCCESS) return mpi_failure("MPI_Init_thread", mpi_err);
     if (level >= MPI_THREAD_FUNNELED) {
+        begun_by = getpid();
         std::atexit(end_mpi);
         return {};
     }
