@@ -45,3 +45,10 @@ CLEANFILES += include/moe_weights.mod
 
 dist_check_SCRIPTS += examples/examples.test
 TESTS += examples/examples.test
+
+# Of OpenSHMEM.
+check_PROGRAMS += examples/shmem/shift
+examples_shmem_shift_SOURCES = examples/shmem/shift.c
+examples_shmem_shift_CPPFLAGS = $(shmem_cppflags)
+examples_shmem_shift_LDADD = libpmx_shmem.la libpmx.la
+$(examples_shmem_shift_OBJECTS): $(shmem_headers)

@@ -149,6 +149,7 @@ dist_man_MANS += \
 	man/pmx-internals.7 \
 	man/pmx-moe.7 \
 	man/pmx-ordering.7 \
+	man/pmx-shmem.7 \
 	man/pmx-verbs.7 \
 	man/pmx.7
 

@@ -44,7 +44,7 @@ dist_check_SCRIPTS += $(tree_tests)
 TESTS += $(tree_tests)
 
 # Uses the installed pmx as a user would; DESTDIR is respected. The programs are made in the build tree.
-EXTRA_DIST += tests/install/installcheck.sh tests/install/hello.c tests/install/hello.cc tests/install/hello.f90 tests/install/shape.c
+EXTRA_DIST += tests/install/installcheck.sh tests/install/hello.c tests/install/hello.cc tests/install/hello.f90 tests/install/hello_shmem.c tests/install/shape.c
 installcheck-local:
 	$(AM_V_GEN)$(AM_TESTS_ENVIRONMENT) \
 	DESTDIR='$(DESTDIR)' bindir='$(bindir)' libdir='$(libdir)' mandir='$(mandir)' \

@@ -39,6 +39,10 @@ build_with hello_cxx hello.cc pmx $CXX -std=c++20
 says "pmx $VERSION rank 0 of 1 saw 3" ./hello_c
 says "3 blocks added 3" ./hello_cxx
 
+# shellcheck disable=SC2086
+build_with hello_shmem hello_shmem.c pmx-shmem $CC -std=c11
+says "OpenSHMEM 1.5, PE 0 of 1 saw 3" ./hello_shmem
+
 if [ -e "$root$libdir/pkgconfig/pmx-fortran.pc" ]; then
     # shellcheck disable=SC2086
     build_with hello_f hello.f90 pmx-fortran $FC
