@@ -55,6 +55,18 @@ typedef struct shmem_ctx *shmem_ctx_t;
 #define SHMEM_MALLOC_ATOMICS_REMOTE 0x1l
 #define SHMEM_MALLOC_SIGNAL_REMOTE 0x2l
 
+/* ---- Signals, waits ---- */
+
+#define SHMEM_SIGNAL_SET 0
+#define SHMEM_SIGNAL_ADD 1
+
+#define SHMEM_CMP_EQ 0
+#define SHMEM_CMP_NE 1
+#define SHMEM_CMP_GT 2
+#define SHMEM_CMP_GE 3
+#define SHMEM_CMP_LT 4
+#define SHMEM_CMP_LE 5
+
 #include "shmem_calls.h"
 
 #include "shmem_generic.h"

@@ -4,13 +4,17 @@
 
 libpmx_shmem_la_SOURCES = \
 	shmem/api.h \
+	shmem/atomic.cc shmem/atomic.h \
 	shmem/context.cc shmem/context.h \
 	shmem/globals.cc shmem/globals.h \
 	shmem/job.cc shmem/job.h \
 	shmem/life.cc \
+	shmem/lock.cc \
 	shmem/memory.cc \
 	shmem/rma.cc shmem/rma.h \
-	shmem/size.cc shmem/size.h
+	shmem/signal.cc shmem/signal.h \
+	shmem/size.cc shmem/size.h \
+	shmem/wait.h
 nodist_libpmx_shmem_la_SOURCES = shmem/entries.cc
 # The headers that are made lie in the build tree.
 shmem_cppflags = $(AM_CPPFLAGS) -I$(top_builddir)/include

@@ -3,8 +3,11 @@
  * failure that the call cannot return ends the job. */
 #pragma once
 
+#include "shmem/atomic.h"
 #include "shmem/job.h"
 #include "shmem/rma.h"
+#include "shmem/signal.h"
+#include "shmem/wait.h"
 
 namespace pmx::shmem::api {
 
