@@ -47,8 +47,14 @@ dist_check_SCRIPTS += examples/examples.test
 TESTS += examples/examples.test
 
 # Of OpenSHMEM.
-check_PROGRAMS += examples/shmem/shift
+check_PROGRAMS += examples/shmem/shift examples/shmem/ring examples/shmem/pi
 examples_shmem_shift_SOURCES = examples/shmem/shift.c
 examples_shmem_shift_CPPFLAGS = $(shmem_cppflags)
 examples_shmem_shift_LDADD = libpmx_shmem.la libpmx.la
-$(examples_shmem_shift_OBJECTS): $(shmem_headers)
+examples_shmem_ring_SOURCES = examples/shmem/ring.c
+examples_shmem_ring_CPPFLAGS = $(shmem_cppflags)
+examples_shmem_ring_LDADD = libpmx_shmem.la libpmx.la
+examples_shmem_pi_SOURCES = examples/shmem/pi.c
+examples_shmem_pi_CPPFLAGS = $(shmem_cppflags)
+examples_shmem_pi_LDADD = libpmx_shmem.la libpmx.la
+$(examples_shmem_shift_OBJECTS) $(examples_shmem_ring_OBJECTS) $(examples_shmem_pi_OBJECTS): $(shmem_headers)

@@ -41,6 +41,12 @@
 typedef struct shmem_team *shmem_team_t;
 #define SHMEM_TEAM_INVALID ((shmem_team_t)0)
 #define SHMEM_TEAM_WORLD ((shmem_team_t)1)
+#define SHMEM_TEAM_SHARED ((shmem_team_t)2) /* the PEs that shmem_ptr reaches */
+
+typedef struct {
+    int num_contexts;
+} shmem_team_config_t;
+#define SHMEM_TEAM_NUM_CONTEXTS 0x1l /* in a mask: num_contexts is given */
 
 typedef struct shmem_ctx *shmem_ctx_t;
 #define SHMEM_CTX_INVALID ((shmem_ctx_t)0)
@@ -70,5 +76,8 @@ typedef struct shmem_ctx *shmem_ctx_t;
 #include "shmem_calls.h"
 
 #include "shmem_generic.h"
+#if !defined(__cplusplus) && __STDC_VERSION__ >= 201112L
+#define shmem_sync(team) shmem_team_sync(team)
+#endif
 
 #endif /* SHMEM_H */

@@ -5,6 +5,7 @@
 libpmx_shmem_la_SOURCES = \
 	shmem/api.h \
 	shmem/atomic.cc shmem/atomic.h \
+	shmem/collective.cc shmem/collective.h \
 	shmem/context.cc shmem/context.h \
 	shmem/globals.cc shmem/globals.h \
 	shmem/job.cc shmem/job.h \
@@ -14,6 +15,7 @@ libpmx_shmem_la_SOURCES = \
 	shmem/rma.cc shmem/rma.h \
 	shmem/signal.cc shmem/signal.h \
 	shmem/size.cc shmem/size.h \
+	shmem/team.cc shmem/team.h \
 	shmem/wait.h
 nodist_libpmx_shmem_la_SOURCES = shmem/entries.cc
 # The headers that are made lie in the build tree.

@@ -4,9 +4,11 @@
 #pragma once
 
 #include "shmem/atomic.h"
+#include "shmem/collective.h"
 #include "shmem/job.h"
 #include "shmem/rma.h"
 #include "shmem/signal.h"
+#include "shmem/team.h"
 #include "shmem/wait.h"
 
 namespace pmx::shmem::api {

@@ -7,22 +7,26 @@ namespace pmx::shmem {
 
 void atomic_put(Call call, void* dest, pmx_type_t type, pmx_atomic_t op, const void* value, int pe)
 {
-    must(call.name, pmx_atomic_op(pmx_context(call), symmetric(dest), type, op, value, pe), dest);
+    const Target at = target(call, pe);
+    must(call.name, pmx_atomic_op(at.ctx, symmetric(dest), type, op, value, at.rank), dest);
 }
 
 void atomic_get(Call call, const void* source, pmx_type_t type, int pe, void* value_out)
 {
-    must(call.name, pmx_atomic_fetch(pmx_context(call), symmetric(source), type, pe, value_out), source);
+    const Target at = target(call, pe);
+    must(call.name, pmx_atomic_fetch(at.ctx, symmetric(source), type, at.rank, value_out), source);
 }
 
 void atomic_exchange(Call call, void* dest, pmx_type_t type, pmx_atomic_t op, const void* value, int pe, void* before_out)
 {
-    must(call.name, pmx_atomic_fetch_op(pmx_context(call), symmetric(dest), type, op, value, pe, before_out), dest);
+    const Target at = target(call, pe);
+    must(call.name, pmx_atomic_fetch_op(at.ctx, symmetric(dest), type, op, value, at.rank, before_out), dest);
 }
 
 void atomic_compare(Call call, void* dest, pmx_type_t type, const void* expected, const void* value, int pe, void* before_out)
 {
-    must(call.name, pmx_atomic_cswap(pmx_context(call), symmetric(dest), type, expected, value, pe, before_out), dest);
+    const Target at = target(call, pe);
+    must(call.name, pmx_atomic_cswap(at.ctx, symmetric(dest), type, expected, value, at.rank, before_out), dest);
 }
 
 }  // namespace pmx::shmem

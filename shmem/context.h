@@ -6,6 +6,7 @@
 #include <array>
 #include <atomic>
 #include <memory>
+#include <vector>
 
 #include "shmem/job.h"
 
@@ -14,6 +15,8 @@ namespace pmx::shmem {
 struct Context {
     pmx_ctx_t pmx;
     size_t pool_index;
+    shmem_team_t team;
+    std::vector<int> pes; /* of the job, for each PE of the team; empty: they are the same */
 };
 
 class Contexts {
@@ -27,7 +30,7 @@ class Contexts {
     void close();
 
     /* SHMEM_CTX_INVALID: kMost are there. */
-    shmem_ctx_t create();
+    shmem_ctx_t create(shmem_team_t team, std::vector<int> pes);
     void destroy(shmem_ctx_t ctx);
     /* Null: no context of create(). */
     const Context* find(shmem_ctx_t ctx) const
@@ -47,11 +50,25 @@ class Contexts {
 };
 extern Contexts contexts;
 
+/* For ctx_create and team_create_ctx: their result. */
+int create_context(shmem_team_t team, std::vector<int> pes, long options, shmem_ctx_t* ctx_out);
+
 /* What pmx has for a call on a context: ends the job where it is none. */
 pmx_ctx_t pmx_context_slow(const Call& call);
 inline pmx_ctx_t pmx_context(const Call& call)
 {
     return __builtin_expect(call.ctx == SHMEM_CTX_DEFAULT, 1) ? PMX_CTX_DEFAULT : pmx_context_slow(call);
+}
+
+/* And for a PE of that context: a rank of the job. */
+struct Target {
+    pmx_ctx_t ctx;
+    int rank;
+};
+Target target_slow(const Call& call, int pe);
+inline Target target(const Call& call, int pe)
+{
+    return __builtin_expect(call.ctx == SHMEM_CTX_DEFAULT, 1) ? Target{PMX_CTX_DEFAULT, pe} : target_slow(call, pe);
 }
 
 }  // namespace pmx::shmem

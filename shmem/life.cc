@@ -8,6 +8,7 @@
 #include "shmem/api.h"
 #include "shmem/context.h"
 #include "shmem/size.h"
+#include "shmem/team.h"
 
 namespace pmx::shmem {
 
@@ -137,6 +138,7 @@ int begin(const char* call, int required)
     job.owns_pmx = !theirs;
     int err = learn_job();
     if (!err) err = share_globals();
+    if (!err) err = teams.open();
     if (!err) err = contexts.open();
     if (err) {
         std::string why = pmx_last_error_detail();
@@ -174,6 +176,7 @@ void finalize(Call call)
     job.over = true;
     must(call.name, pmx_barrier());
     contexts.close();
+    teams.close();
     job.globals.deregister_all();
     job.up = false;
     job.allocations.clear();

@@ -22,6 +22,8 @@ inline size_t times(size_t n_elems, size_t elem_bytes)
 struct Strides {
     ptrdiff_t dst, src; /* in elements */
 };
+/* Ends the job where one is not 1 or more. */
+void check_strides(const Call& call, Strides strides);
 void iput_bytes(Call call, void* dest, const void* source, Strides strides, size_t elem_bytes, size_t n_elems, int pe);
 void iget_bytes(Call call, void* dest, const void* source, Strides strides, size_t elem_bytes, size_t n_elems, int pe);
 

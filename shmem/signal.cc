@@ -26,9 +26,10 @@ namespace api {
 void putmem_signal(Call call, void* dest, const void* source, size_t n_bytes, uint64_t* sig_addr, uint64_t signal,
                    int sig_op, int pe)
 {
+    const Target at = target(call, pe);
     must(call.name,
-         pmx_put_signal(pmx_context(call), symmetric(dest), own(source, n_bytes), n_bytes, symmetric(sig_addr), signal,
-                        static_cast<pmx_sigop_t>(sig_op), pe),
+         pmx_put_signal(at.ctx, symmetric(dest), own(source, n_bytes), n_bytes, symmetric(sig_addr), signal,
+                        static_cast<pmx_sigop_t>(sig_op), at.rank),
          in_heap(symmetric(dest)) ? sig_addr : dest);
 }
 
@@ -37,9 +38,10 @@ void putmem_signal_nbi(Call call, void* dest, const void* source, size_t n_bytes
 {
     const void* from = own(source, n_bytes);
     if (!in_heap(from)) return putmem_signal(call, dest, source, n_bytes, sig_addr, signal, sig_op, pe);
+    const Target at = target(call, pe);
     must(call.name,
-         pmx_put_signal_nbi(pmx_context(call), symmetric(dest), from, n_bytes, symmetric(sig_addr), signal,
-                            static_cast<pmx_sigop_t>(sig_op), pe),
+         pmx_put_signal_nbi(at.ctx, symmetric(dest), from, n_bytes, symmetric(sig_addr), signal,
+                            static_cast<pmx_sigop_t>(sig_op), at.rank),
          in_heap(symmetric(dest)) ? sig_addr : dest);
 }
 

@@ -60,6 +60,16 @@ int main(int argc, char **argv)
     if (strcmp(way, "context") == 0) shmem_ctx_quiet(SHMEM_CTX_INVALID);
     if (strcmp(way, "default") == 0) shmem_ctx_destroy(SHMEM_CTX_DEFAULT);
     if (strcmp(way, "free") == 0) shmem_free(&value);
+    if (strcmp(way, "cmp") == 0) shmem_int_wait_until(&word, 9, 0);
+    if (strcmp(way, "lock") == 0) shmem_set_lock(&(long){0});
+    if (strcmp(way, "team") == 0) shmem_int_broadcast(SHMEM_TEAM_INVALID, &word, &word, 1, 0);
+    if (strcmp(way, "root") == 0) shmem_int_broadcast(SHMEM_TEAM_WORLD, &word, &word, 1, n_pes);
+    if (strcmp(way, "source") == 0) shmem_int_sum_reduce(SHMEM_TEAM_WORLD, &word, &value, 1);
+    if (strcmp(way, "world") == 0) shmem_team_destroy(SHMEM_TEAM_WORLD);
+    if (strcmp(way, "member") == 0) {
+        shmem_ctx_t ctx;
+        if (shmem_team_create_ctx(SHMEM_TEAM_WORLD, 0, &ctx) == 0) shmem_ctx_int_p(ctx, &word, 1, n_pes);
+    }
     if (strcmp(way, "realloc") == 0) word = shmem_realloc(&value, 10) != NULL;
     stay();
     return 0;
