@@ -73,11 +73,29 @@ typedef struct shmem_ctx *shmem_ctx_t;
 #define SHMEM_CMP_LT 4
 #define SHMEM_CMP_LE 5
 
+/* ---- Active sets: words of pSync, and how they begin ---- */
+
+#define SHMEM_SYNC_VALUE 0l
+#define SHMEM_SYNC_SIZE 8
+#define SHMEM_BARRIER_SYNC_SIZE SHMEM_SYNC_SIZE
+#define SHMEM_BCAST_SYNC_SIZE SHMEM_SYNC_SIZE
+#define SHMEM_COLLECT_SYNC_SIZE SHMEM_SYNC_SIZE
+#define SHMEM_REDUCE_SYNC_SIZE SHMEM_SYNC_SIZE
+#define SHMEM_ALLTOALL_SYNC_SIZE SHMEM_SYNC_SIZE
+#define SHMEM_ALLTOALLS_SYNC_SIZE SHMEM_SYNC_SIZE
+#define SHMEM_REDUCE_MIN_WRKDATA_SIZE 1
+
 #include "shmem_calls.h"
 
 #include "shmem_generic.h"
 #if !defined(__cplusplus) && __STDC_VERSION__ >= 201112L
-#define shmem_sync(team) shmem_team_sync(team)
+/* Of a team, or of an active set. */
+#define SHMEM_GENERIC_team_sync(team) shmem_team_sync(team)
+#define SHMEM_GENERIC_set_sync(start, log_stride, size, psync) (shmem_sync)(start, log_stride, size, psync)
+#define SHMEM_GENERIC_SYNC(a0, a1, a2, a3, name, ...) name
+#define shmem_sync(...) \
+    SHMEM_GENERIC_SYNC(__VA_ARGS__, SHMEM_GENERIC_set_sync, 0, 0, SHMEM_GENERIC_team_sync, 0)(__VA_ARGS__)
 #endif
+#include "shmem_old.h"
 
 #endif /* SHMEM_H */

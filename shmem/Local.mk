@@ -3,6 +3,7 @@
 # of shmem/calls.def.
 
 libpmx_shmem_la_SOURCES = \
+	shmem/active.cc shmem/active.h \
 	shmem/api.h \
 	shmem/atomic.cc shmem/atomic.h \
 	shmem/collective.cc shmem/collective.h \
@@ -12,6 +13,7 @@ libpmx_shmem_la_SOURCES = \
 	shmem/life.cc \
 	shmem/lock.cc \
 	shmem/memory.cc \
+	shmem/old.h \
 	shmem/rma.cc shmem/rma.h \
 	shmem/signal.cc shmem/signal.h \
 	shmem/size.cc shmem/size.h \
@@ -32,7 +34,7 @@ shmem_programs = shmem/calls.awk shmem/header.awk shmem/generic.awk shmem/entrie
 shmem_headers = include/shmem_calls.h include/shmem_generic.h include/pshmem.h
 shmem_made = $(shmem_headers) shmem/entries.cc shmem/libpmx_shmem.map
 EXTRA_DIST += shmem/calls.def $(shmem_programs)
-include_HEADERS += include/shmem.h include/shmemx.h
+include_HEADERS += include/shmem.h include/shmem_old.h include/shmemx.h
 nodist_include_HEADERS += $(shmem_headers)
 BUILT_SOURCES += $(shmem_headers)
 CLEANFILES += $(shmem_made)

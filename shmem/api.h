@@ -3,9 +3,11 @@
  * failure that the call cannot return ends the job. */
 #pragma once
 
+#include "shmem/active.h"
 #include "shmem/atomic.h"
 #include "shmem/collective.h"
 #include "shmem/job.h"
+#include "shmem/old.h"
 #include "shmem/rma.h"
 #include "shmem/signal.h"
 #include "shmem/team.h"

@@ -6,7 +6,7 @@
 #   args[i]                     the names of its parameters, with ", " before each; those of the context left out
 #   family[i] argument[i]       the function behind it, and the template argument of that ("" without one)
 #   on_ctx[i]                   1 where it is the form on a context
-#   n_rows  row_set[r] row_ctx[r] row_name[r] row_params[r]   the rows; in_set[SET, t], type_name[t], type_like[t] (1 to n_types)
+#   n_rows  row_set[r] row_ctx[r] row_name[r] row_params[r] row_generic[r]   the rows; in_set[SET, t], type_name[t], type_like[t] (1 to n_types)
 #   fail(text)                  ends the program with status 1
 
 function fail(text) { print "shmem/calls.def: " text > "/dev/stderr"; failed = 1; exit 1 }
@@ -39,13 +39,14 @@ function add(row_result, row, list, type, c_type, has_ctx,    form) {
 }
 
 function add_row(row,    field, n, t, i, part) {
-    if (!match(row, /^call +[a-z-]+ +(ctx|-) +/)) fail("not a call: " row)
+    if (!match(row, /^call +[a-z-]+ +(ctx|typed|-) +/)) fail("not a call: " row)
     split(row, field, / +/)
     row = substr(row, RLENGTH + 1)
     i = index(row, "(")
     if (!i || row !~ /\)$/) fail("no parameters: " row)
     row_set[++n_rows] = field[2]
     row_ctx[n_rows] = field[3] == "ctx"
+    row_generic[n_rows] = row ~ /TYPENAME/ && field[3] != "typed"
     row_params[n_rows] = substr(row, i + 1, length(row) - i - 1)
     row = substr(row, 1, i - 1)
     match(row, /.*[ *]/)

@@ -58,7 +58,7 @@ END {
     if (failed) exit 1
     for (pair in in_set) { split(pair, part, SUBSEP); named[part[1], type_name[part[2]]] = 1 }
     for (r = 1; r <= n_rows; r++)
-        if (row_name[r] ~ /TYPENAME/) generic(r)
+        if (row_generic[r]) generic(r)
     for (n = 1; n <= most; n++) {
         if (!(n in used)) continue
         slots = ""

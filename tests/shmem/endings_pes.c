@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 static int word;
+static long psync[SHMEM_SYNC_SIZE];
 
 /* What the others do while one ends the job. */
 static void stay(void)
@@ -65,6 +66,8 @@ int main(int argc, char **argv)
     if (strcmp(way, "team") == 0) shmem_int_broadcast(SHMEM_TEAM_INVALID, &word, &word, 1, 0);
     if (strcmp(way, "root") == 0) shmem_int_broadcast(SHMEM_TEAM_WORLD, &word, &word, 1, n_pes);
     if (strcmp(way, "source") == 0) shmem_int_sum_reduce(SHMEM_TEAM_WORLD, &word, &value, 1);
+    if (strcmp(way, "set") == 0) shmem_barrier(n_pes, 0, 1, (long[SHMEM_SYNC_SIZE]){0});
+    if (strcmp(way, "others") == 0) shmem_barrier((me + 1) % n_pes, 0, n_pes > 1 ? 1 : 2, psync);
     if (strcmp(way, "world") == 0) shmem_team_destroy(SHMEM_TEAM_WORLD);
     if (strcmp(way, "member") == 0) {
         shmem_ctx_t ctx;
