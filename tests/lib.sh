@@ -47,10 +47,37 @@ mkdir -p "$build/tests" # empty in a fresh VPATH build
 scratch=$(mktemp -d "$build/tests/scratch.XXXXXX") || broken "cannot write into $build/tests"
 : >"$scratch/.ranks"
 
+# session SID: the processes of a session. Each job has one of its own: mpirun gives ranks process groups of their own, and
+# does not end them when it is itself killed at the wrong moment.
+session() {
+    local stat fields
+    for stat in /proc/[0-9]*/stat; do
+        # What stands behind the name of the program: state, parent, group, session.
+        { IFS= read -r fields <"$stat"; } 2>/dev/null || continue
+        read -ra fields <<<"${fields##*) }"
+        if [ "${fields[3]}" = "$1" ] && [ "${fields[0]}" != Z ]; then stat=${stat#/proc/} && echo "${stat%/stat}"; fi
+    done
+}
+# end_session SID: mpirun has two seconds to end its ranks; what is there then is killed.
+end_session() {
+    local i left
+    kill -TERM "$1" 2>/dev/null
+    for ((i = 0; i < 20; i++)); do
+        [ -n "$(session "$1")" ] || return 0
+        sleep 0.1
+    done
+    for ((i = 0; i < 20; i++)); do
+        left=$(session "$1")
+        [ -n "$left" ] || return 0
+        # shellcheck disable=SC2086 # a list
+        kill -KILL $left 2>/dev/null
+        sleep 0.1
+    done
+}
 clean_up() {
     local pid
     while read -r pid; do
-        kill -TERM "$pid" 2>/dev/null
+        end_session "$pid"
     done <"$scratch/.ranks"
     rm -rf "$scratch"
 }
@@ -62,7 +89,7 @@ exec 9>"$build/tests/.one-at-a-time" || broken "cannot write into $build/tests"
 flock -w 1800 9 || broken "another test holds $build/tests/.one-at-a-time for half an hour"
 
 ranks() {
-    local n=$1 limit_s=${PMX_TEST_LIMIT_S:-120} job pid status
+    local n=$1 limit_s=${PMX_TEST_LIMIT_S:-120} job pid status left
     shift
     if [ "$n" -eq 1 ] && ! command -v mpirun >/dev/null; then
         job=()
@@ -72,11 +99,16 @@ ranks() {
             --mca btl 'self,vader' --mca btl_vader_single_copy_mechanism none)
         if [ "$(id -u)" -eq 0 ]; then job+=(--allow-run-as-root); fi
     fi
-    timeout -k 5 "$limit_s" "${job[@]}" "$@" </dev/null 9>&- &
+    setsid timeout -k 5 "$limit_s" "${job[@]}" "$@" </dev/null 9>&- &
     pid=$!
     echo "$pid" >>"$scratch/.ranks"
     wait "$pid"
     status=$?
+    left=$(session "$pid")
+    if [ -n "$left" ]; then
+        echo "processes outlived their job: $(ps -o pid=,args= -p "${left//$'\n'/,}" 2>/dev/null)" >&2
+        end_session "$pid"
+    fi
     sed -i "/^$pid\$/d" "$scratch/.ranks" 2>/dev/null
     case $status in
     124 | 137) echo "the job did not end within $limit_s s: $*" >&2 ;;
