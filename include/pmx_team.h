@@ -5,7 +5,7 @@
  * collectives, are collective over a team: all its members call them in the same order. Calls on one team are made
  * by one thread at a time; collectives on different teams may run in different threads. Addresses with the suffix
  * _sym lie in the symmetric heap of host memory and are the same on all members. A failure is that of the team: the
- * later calls on it fail alike, and pmx_team_free() is what remains. */
+ * later calls on it fail alike, and pmx_team_shrink() and pmx_team_free() are what remains. */
 #include "pmx.h" /* first, since it includes this file */
 
 #ifndef PMX_TEAM_H
@@ -30,6 +30,11 @@ PMX_API int pmx_team_rank(pmx_team_t team, int *rank_out);
 PMX_API int pmx_team_size(pmx_team_t team, int *size_out);
 /* rank_out: what rank of the first team is in the second, -1 where it is no member. */
 PMX_API int pmx_team_translate(pmx_team_t from_team, int rank, pmx_team_t to_team, int *rank_out);
+/* Collective over the members of team that are left; team may have failed before. The new team has those that all of
+ * them take for alive, in their order. A rank that fails during the call may be in it or not, the same for all.
+ * PMX_ERR_PEER_FAILED: other members take this rank for failed. PMX_ERR_TIMEOUT: a member that has not failed did not come
+ * within PMX_TIMEOUT; then some may have a new team, whose collectives fail. PMX_ERR_MEMORY: as in the calls above. */
+PMX_API int pmx_team_shrink(pmx_team_t team, pmx_team_t *team_out);
 /* Collective over team. */
 PMX_API int pmx_team_free(pmx_team_t team);
 

@@ -130,6 +130,7 @@ dist_man_MANS += \
 	man/pmx_team_barrier.3 \
 	man/pmx_team_free.3 \
 	man/pmx_team_rank.3 \
+	man/pmx_team_shrink.3 \
 	man/pmx_team_size.3 \
 	man/pmx_team_split_color.3 \
 	man/pmx_team_split_strided.3 \

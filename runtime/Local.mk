@@ -61,6 +61,8 @@ libpmxcore_la_SOURCES += \
 	runtime/registrations.h \
 	runtime/runtime.cc \
 	runtime/runtime.h \
+	runtime/shrink.cc \
+	runtime/shrink.h \
 	runtime/siphash.cc \
 	runtime/siphash.h \
 	runtime/socket.cc \

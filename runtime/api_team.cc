@@ -170,6 +170,14 @@ extern "C" int pmx_team_translate(pmx_team_t from_team, int rank, pmx_team_t to_
     });
 }
 
+extern "C" int pmx_team_shrink(pmx_team_t handle, pmx_team_t* team_out)
+{
+    return on_team("team_shrink", handle, [=](Runtime& rt, Team& team) {
+        PMX_TRY(check_out(team_out));
+        return rt.teams->shrink(team, *team_out);
+    });
+}
+
 extern "C" int pmx_team_free(pmx_team_t handle)
 {
     return on_team("team_free", handle, [=](Runtime& rt, Team&) {
@@ -186,8 +194,7 @@ extern "C" int pmx_team_sync(pmx_team_t handle)
 extern "C" int pmx_team_barrier(pmx_team_t handle)
 {
     return on_team("team_barrier", handle, [](Runtime& rt, Team& team) {
-        if (int err = quiet(thread, rt.default_context->device))
-            return fail(static_cast<pmx_err_t>(err), "quiet: {}", pmx_error_string(err));
+        PMX_TRY(team.complete(rt.default_context->device));
         return team.sync();
     });
 }

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "runtime/failures.h"
+#include "runtime/shrink.h"
 
 namespace pmx {
 
@@ -15,7 +16,7 @@ Team::Team(const pmx_device_ctx_t& ctx, std::vector<int> ranks)
 void Team::begin(const TeamPart& part, uint64_t first_number)
 {
     part_ = part;
-    number_ = n_syncs_ = first_number;
+    number_ = n_syncs_ = shrink_number_ = first_number;
 }
 
 int Team::find(int job_rank) const
@@ -24,7 +25,7 @@ int Team::find(int job_rank) const
     return it == ranks_.end() ? -1 : static_cast<int>(it - ranks_.begin());
 }
 
-uint64_t Team::last_number() const { return std::max(number_, n_syncs_); }
+uint64_t Team::last_number() const { return std::max({number_, n_syncs_, shrink_number_}); }
 
 /* By dissemination, as collectives.h has it. */
 Status Team::sync()
@@ -78,9 +79,17 @@ Status Team::wait_for(const uint64_t* word, uint64_t number)
     return err ? failed(err) : Status();
 }
 
-Status Team::complete()
+Status Team::agree_who_is_left(ShrinkView& view)
 {
-    int err = quiet(thread, ctx_);
+    uint64_t first_number = shrink_number_;
+    shrink_number_ += Shrink::kRounds;
+    view.last_number = std::max(view.last_number, last_number());
+    return Shrink(ctx_, *this, part_, n_shrinks_++, first_number).agree(view);
+}
+
+Status Team::complete(const pmx_device_ctx_t& ctx)
+{
+    int err = quiet(thread, ctx);
     if (err == PMX_ERR_PEER_FAILED && !member_failed()) err = PMX_SUCCESS;
     return err ? failed(err) : Status();
 }

@@ -13,16 +13,22 @@
 
 namespace pmx {
 
+struct ShrinkView;
+
 /* Where a team's part is, and what it consists of. The same offsets on all ranks. */
 class TeamPart {
   public:
     static constexpr int kRounds = 20; /* 2^20 ranks */
     static constexpr size_t kBytes = size_t{480} << 10;
 
-    TeamPart(char* base, int job_size) : base_(base), n_words_(words(job_size)) {}
+    static constexpr size_t kShrinkHeadWords = 5; /* of a cell: shrink.cc says what they are; then a bit for each rank */
+
+    TeamPart(char* base, int job_size) : base_(base), job_size_(static_cast<size_t>(job_size)), n_words_(words(job_size)) {}
     static size_t n_bytes(int job_size)
     {
-        return (2 * kRounds * 64 + words(job_size) * sizeof(uint64_t) + kBytes + 4095) & ~size_t{4095};
+        size_t size = static_cast<size_t>(job_size);
+        return (2 * kRounds * 64 + words(job_size) * sizeof(uint64_t) + kBytes +
+                4 * size * shrink_cell_words(size) * sizeof(uint64_t) + 4095) & ~size_t{4095};
     }
 
     uint64_t* sync_word(unsigned parity, int round) const
@@ -34,12 +40,20 @@ class TeamPart {
     uint64_t* word(size_t i) const { return sync_word(0, 2 * kRounds) + i; }
     size_t n_words() const { return n_words_; }
     char* bytes() const { return reinterpret_cast<char*>(word(n_words_)); }
+    /* Writer: job_rank, once for each round of each call, the signal word last; on job_rank itself, what it sends.
+     * Reader: this rank, acquire. By parity of both: a member can be one round, or one call, ahead of another. */
+    uint64_t* shrink_cell(int job_rank, uint64_t call, uint64_t round) const
+    {
+        size_t i = static_cast<size_t>(job_rank) * 4 + (call & 1) * 2 + (round & 1);
+        return reinterpret_cast<uint64_t*>(bytes() + kBytes) + i * shrink_cell_words(job_size_);
+    }
 
   private:
+    static size_t shrink_cell_words(size_t job_size) { return (kShrinkHeadWords + (job_size + 63) / 64 + 7) & ~size_t{7}; }
     static size_t words(int job_size) { return 1024 + 8 * ((static_cast<size_t>(job_size) * 4 + 7) / 8); }
 
     char* base_;
-    size_t n_words_;
+    size_t job_size_, n_words_;
 };
 
 /* What one collective works with. */
@@ -65,6 +79,8 @@ class Team {
 
     /* Collective. Returns after all members have entered. */
     Status sync();
+    /* Collective over the members that are left, whatever has failed before. As Shrink::agree. */
+    Status agree_who_is_left(ShrinkView& view);
 
     /* What collectives are made of. */
 
@@ -76,7 +92,9 @@ class Team {
     /* Until a member has sent the word. */
     Status wait(const uint64_t* word);
     /* Until what was sent has left the memory of this rank. */
-    Status complete();
+    Status complete() { return complete(ctx_); }
+    /* The same of another context. */
+    Status complete(const pmx_device_ctx_t& ctx);
 
   private:
     bool member_failed();
@@ -89,6 +107,7 @@ class Team {
     TeamPart part_{nullptr, 0};
     uint64_t number_ = 0;   /* of the collective */
     uint64_t n_syncs_ = 0;  /* what sync words hold. Two sets by parity: no rank is two ahead of another */
+    uint64_t n_shrinks_ = 0, shrink_number_ = 0; /* the calls, and the last number that their words can hold */
     size_t words_taken_ = 0, bytes_taken_ = 0;
     uint32_t n_failed_seen_ = 0; /* so many ranks have failed, none of them a member */
     Status failure_;             /* the first one, which stays */

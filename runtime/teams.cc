@@ -4,6 +4,7 @@
 #include <bit>
 #include <numeric>
 
+#include "runtime/shrink.h"
 #include "runtime/team_collectives.h"
 
 namespace pmx {
@@ -35,11 +36,8 @@ Status Teams::split(Team& parent, std::vector<int> ranks, uint64_t arguments, co
 {
     bool member = !ranks.empty();
     auto team = std::make_unique<pmx_team>(ctx_, std::move(ranks));
-    uint64_t free_slots = 0;
-    for (size_t slot = 0; slot < kMost; slot++)
-        if (!owned_[slot]) free_slots |= uint64_t{1} << slot;
     /* Members agree on a slot that all have free, and on a number beyond all that its words may hold. */
-    uint64_t common[2] = {free_slots, arguments};
+    uint64_t common[2] = {free_slots(), arguments};
     uint64_t largest[3] = {last_number_, arguments, static_cast<uint64_t>(-checked.code())};
     PMX_TRY(team_allreduce_small(parent, common, common, 2, PMX_UINT64, PMX_OP_AND));
     PMX_TRY(team_allreduce_small(parent, largest, largest, 3, PMX_UINT64, PMX_OP_MAX));
@@ -54,12 +52,39 @@ Status Teams::split(Team& parent, std::vector<int> ranks, uint64_t arguments, co
         team_out = PMX_TEAM_NONE;
         return {};
     }
-    int slot = std::countr_zero(common[0]);
-    team->begin(part(slot), largest[0]);
-    teams_[static_cast<size_t>(slot)].store(team.get(), std::memory_order_release);
-    team_out = team.get();
-    owned_[static_cast<size_t>(slot)] = std::move(team);
+    team_out = put_in(common[0], std::move(team), largest[0]);
     return {};
+}
+
+Status Teams::shrink(Team& team, pmx_team_t& team_out)
+{
+    ShrinkView view = {free_slots(), last_number_, {}};
+    PMX_TRY(team.agree_who_is_left(view));
+    if (view.free_slots == 0) return fail(PMX_ERR_MEMORY, "team_shrink: a member is in {} teams already", kMost);
+    std::vector<int> ranks;
+    for (int member = 0; member < team.size(); member++)
+        if (!view.is_lost(member)) ranks.push_back(team.job_rank(member));
+    team_out = put_in(view.free_slots, std::make_unique<pmx_team>(ctx_, std::move(ranks)), view.last_number);
+    return {};
+}
+
+uint64_t Teams::free_slots() const
+{
+    uint64_t free = 0;
+    for (size_t slot = 0; slot < kMost; slot++)
+        if (!owned_[slot]) free |= uint64_t{1} << slot;
+    return free & ~lost_slots_;
+}
+
+/* free_slots: not 0, the same on all members. */
+pmx_team_t Teams::put_in(uint64_t free_slots, std::unique_ptr<pmx_team> team, uint64_t first_number)
+{
+    int slot = std::countr_zero(free_slots);
+    team->begin(part(slot), first_number);
+    pmx_team_t handle = team.get();
+    owned_[static_cast<size_t>(slot)] = std::move(team);
+    teams_[static_cast<size_t>(slot)].store(handle, std::memory_order_release);
+    return handle;
 }
 
 Status Teams::free(pmx_team_t team)
@@ -69,6 +94,7 @@ Status Teams::free(pmx_team_t team)
     for (size_t slot = 1; slot < kMost; slot++) {
         if (owned_[slot].get() != team) continue;
         last_number_ = std::max(last_number_, team->last_number());
+        if (!met.ok()) lost_slots_ |= uint64_t{1} << slot;
         teams_[slot].store(nullptr, std::memory_order_release);
         owned_[slot].reset();
     }

@@ -27,15 +27,20 @@ class Teams {
      * PMX_TEAM_NONE. arguments: what must be the same on all members of parent. checked: a failure of this rank
      * alone, which becomes one of all. */
     Status split(Team& parent, std::vector<int> ranks, uint64_t arguments, const Status& checked, pmx_team_t& team_out);
+    /* Collective over the members of team that are left: the team of those that all take for alive. */
+    Status shrink(Team& team, pmx_team_t& team_out);
     /* Collective over team. It is gone, whatever this returns. */
     Status free(pmx_team_t team);
 
   private:
     TeamPart part(int slot) const;
+    uint64_t free_slots() const;
+    pmx_team_t put_in(uint64_t free_slots, std::unique_ptr<pmx_team> team, uint64_t first_number);
 
     const pmx_device_ctx_t& ctx_;
     char* area_;
     uint64_t last_number_ = 0; /* of all teams that were freed */
+    uint64_t lost_slots_ = 0;  /* of teams that had failed: members that live may still send to them */
     /* Slot 0 is the world. Writer: one thread at a time, release. Readers: any thread, acquire. */
     std::array<std::atomic<pmx_team_t>, kMost> teams_{};
     std::array<std::unique_ptr<pmx_team>, kMost> owned_;

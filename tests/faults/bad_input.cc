@@ -479,6 +479,8 @@ void teams(std::vector<Row>& rows)
     team_rows(rows, "pmx_team_translate", [](pmx_team_t t) { return pmx_team_translate(t, 0, w.world, &n); });
     team_rows(rows, "pmx_team_translate", [](pmx_team_t t) { return pmx_team_translate(w.world, 0, t, &n); });
     rank_rows(rows, "pmx_team_translate", [](int r) { return pmx_team_translate(w.world, r, w.world, &n); });
+    team_rows(rows, "pmx_team_shrink", [](pmx_team_t t) { return pmx_team_shrink(t, &team_out); });
+    rows.push_back({"pmx_team_shrink", "NULL", PMX_ERR_ARGUMENT, [] { return pmx_team_shrink(w.world, nullptr); }});
     team_rows(rows, "pmx_team_free", pmx_team_free);
     rows.push_back({"pmx_team_free", "the world", PMX_ERR_ARGUMENT, [] { return pmx_team_free(w.world); }});
     team_rows(rows, "pmx_team_sync", pmx_team_sync);

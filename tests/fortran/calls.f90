@@ -236,6 +236,10 @@ contains
     call pmx_team_world(world)
     call pmx_team_size(world, number)
     call check(number == size .and. world /= PMX_TEAM_NONE, "team_world")
+    call pmx_team_shrink(world, even)
+    call pmx_team_size(even, number)
+    call check(number == size, "team_shrink")
+    call pmx_team_free(even)
     call pmx_team_split_strided(world, 0_c_int, 2_c_int, (size + 1) / 2, even)
     call check((even /= PMX_TEAM_NONE) .eqv. (mod(rank, 2) == 0), "members of team_split_strided")
     if (even /= PMX_TEAM_NONE) then
