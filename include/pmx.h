@@ -72,7 +72,8 @@ typedef enum pmx_err {
     PMX_ERR_BOOTSTRAP = -81, /* MPI failed or is not there */
     PMX_ERR_SYSTEM = -82,    /* a system call failed */
     PMX_ERR_ABORTED = -83,   /* a rank called pmx_abort, or the job is coming down */
-    PMX_ERR_INTERNAL = -84   /* a defect of pmx */
+    PMX_ERR_INTERNAL = -84,  /* a defect of pmx */
+    PMX_ERR_INTEGRITY = -85  /* with PMX_CHECK: what came is not what was sent */
 } pmx_err_t;
 
 typedef enum pmx_err_class {

@@ -53,6 +53,8 @@ const Kind kKinds[] = {
          f.loss_one_of = n;
          f.loss_us = us;
      }},
+    {"corrupt", 1, kGiga, 0, 0, [](SoftNicFaults& f, uint32_t n, uint32_t) { f.corrupt_one_of = n; }},
+    {"miss", 1, kGiga, 0, 0, [](SoftNicFaults& f, uint32_t n, uint32_t) { f.miss_one_of = n; }},
     {"cut", 0, kMaxRank, 1, kMega,
      [](SoftNicFaults& f, uint32_t rank, uint32_t us) {
          f.cut_rank = static_cast<int>(rank);
@@ -88,7 +90,7 @@ Status parse_part(std::string_view part, SoftNicFaults& faults, unsigned& seen)
     if (kind == std::end(kKinds) || equals == std::string_view::npos)
         return fail(PMX_ERR_PARAM,
                     "PMX_SOFTNIC_FAULTS: \"{}\": must be none, or drop=N, late=N:US, again=N:M, dead=R:N, "
-                    "silent=R:N, loss=N:US, cut=R:US",
+                    "silent=R:N, loss=N:US, corrupt=N, miss=N, cut=R:US",
                     part.substr(0, 64));
     unsigned bit = 1u << (kind - std::begin(kKinds));
     if (seen & bit) return fail(PMX_ERR_PARAM, "PMX_SOFTNIC_FAULTS: \"{}\" stands twice: once is allowed", name);

@@ -8,6 +8,8 @@
  *   dead=R:N      all but the first N operations of each rank to rank R complete with an error
  *   silent=R:N    all but the first N operations of each rank to rank R neither arrive nor complete
  *   loss=N:US     one of N messages, drawn, does not get through, and is sent again US microseconds later
+ *   corrupt=N     of one of N parts of a put that land, drawn, a bit is wrong
+ *   miss=N        one of N parts of a put, drawn, never lands, while the put completes
  *   cut=R:US      the link of rank R is cut: messages from it and to it are sent again each US microseconds
  *
  * N is 1..1000000000 (in dead and silent 0..), US and M are 1..1000000, R is 0..1048575.
@@ -36,6 +38,8 @@ struct SoftNicFaults {
     uint32_t silent_after = 0;
     uint32_t loss_one_of = 0;
     uint32_t loss_us = 0;
+    uint32_t corrupt_one_of = 0;
+    uint32_t miss_one_of = 0;
     int cut_rank = -1;
     uint32_t cut_us = 0;
     /* Off while the character is '0'. Null: always on. Writer: whoever shares it, relaxed. */

@@ -236,9 +236,14 @@ bool SoftNic::land_pieces(uint16_t i, uint64_t now_ns)
         if (!(slot.waiting & bit)) continue;
         slot.waiting &= static_cast<uint8_t>(~bit);
         if (slot.op.kind != OpKind::put) continue;
+        if (one_of(config_.faults.miss_one_of)) continue;
         uint64_t begin = piece_begin(slot, piece), end = piece_begin(slot, piece + 1);
-        fabric_.copy_in(slot.dst_rank, slot.op.dst_off + begin, static_cast<const char*>(slot.op.src) + begin,
-                        end - begin);
+        const char* from = static_cast<const char*>(slot.op.src) + begin;
+        fabric_.copy_in(slot.dst_rank, slot.op.dst_off + begin, from, end - begin);
+        if (!one_of(config_.faults.corrupt_one_of)) continue;
+        uint64_t at = random() % (end - begin);
+        const char wrong = static_cast<char>(from[at] ^ 1 << random() % 8);
+        fabric_.copy_in(slot.dst_rank, slot.op.dst_off + begin + at, &wrong, 1);
     }
     if (slot.n_arrived != slot.n_pieces) return false;
     if (slot.op.flags & kOpCounted) {

@@ -24,6 +24,8 @@ libpmxcore_la_SOURCES += \
 	runtime/bootstrap_uid.h \
 	runtime/bounce.cc \
 	runtime/bounce.h \
+	runtime/checked.cc \
+	runtime/checked.h \
 	runtime/collectives.cc \
 	runtime/collectives.h \
 	runtime/context.h \

@@ -26,6 +26,21 @@ int call(const char* name, pmx_ctx_t handle, Checks checks, Go go)
     return report(device_failure(ctx->device, name, err));
 }
 
+/* Where the call is to go through PMX_CHECK, else null. The addresses: a heap of GPU memory is not for it. */
+inline Checked* checked_way(pmx_ctx_t handle, int dst_rank, std::initializer_list<const void*> addresses)
+{
+    Runtime& rt = *runtime();
+    if (!rt.params.check || rt.direct(dst_rank)) return nullptr;
+    pmx_ctx_t ctx = rt.find_context(handle);
+    for (const void* p : addresses)
+        if (detail::in_gpu_heap(ctx->device, p)) return nullptr;
+    return ctx->checked;
+}
+inline uint64_t host_off(const pmx_device_ctx_t& ctx, const void* p)
+{
+    return static_cast<uint64_t>(static_cast<const char*>(p) - ctx.heap_base);
+}
+
 inline Status nothing(const pmx_device_ctx_t&) { return {}; }
 
 inline Status check_rank(const pmx_device_ctx_t& ctx, const char* what, int rank)

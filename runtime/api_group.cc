@@ -67,6 +67,14 @@ int send(const pmx_device_ctx_t& device, const pmx_group& group)
 {
     unsigned flags = PMX_CMD_ORDER | PMX_CMD_COMMIT;
     for (const Signal& each : group.signals) {
+        if (Checked* checked = checked_way(group.ctx, group.dst_rank, {each.sig_sym})) {
+            Checked::What what;
+            what.sig_off = host_off(device, each.sig_sym);
+            what.value = each.value;
+            what.op = each.op;
+            if (int err = checked->send(device, what, false, group.dst_rank)) return err;
+            continue;
+        }
         if (void* direct = ptr(device, each.sig_sym, group.dst_rank)) {
             detail::apply_signal(static_cast<uint64_t*>(direct), each.value, each.op);
             continue;
@@ -103,7 +111,15 @@ extern "C" int pmx_group_put(pmx_group_t group, void* dst_sym, const void* src_s
 {
     int err = 0;
     if (!known("group_put", group, err)) return err;
-    return pmx_put_nbi(group->ctx, dst_sym, src_sym, n_bytes, group->dst_rank);
+    if (!runtime()->params.check) return pmx_put_nbi(group->ctx, dst_sym, src_sym, n_bytes, group->dst_rank);
+    return call(
+        "group_put", group->ctx,
+        [=](const pmx_device_ctx_t& device) { return check_put(device, dst_sym, src_sym, n_bytes, group->dst_rank); },
+        [=](const pmx_device_ctx_t& device) {
+            if (Checked* checked = checked_way(group->ctx, group->dst_rank, {dst_sym, src_sym}))
+                return checked->send(device, {host_off(device, dst_sym), src_sym, n_bytes}, true, group->dst_rank);
+            return put(thread, device, dst_sym, src_sym, n_bytes, group->dst_rank);
+        });
 }
 
 extern "C" int pmx_group_signal(pmx_group_t group, uint64_t* sig_sym, uint64_t value, pmx_sigop_t op)

@@ -287,6 +287,9 @@ extern "C" int pmx_put_signal(pmx_ctx_t ctx, void* dst_sym, const void* src, siz
         },
         [=](Device device) {
             if (int err = put_bytes(device, dst_sym, src, n_bytes, dst_rank)) return err;
+            if (Checked* checked = checked_way(ctx, dst_rank, {dst_sym, src, sig_sym}))
+                return checked->send(
+                    device, {host_off(device, dst_sym), src, n_bytes, host_off(device, sig_sym), value, op}, false, dst_rank);
             /* With nothing to put, the signal alone has the order point behind all puts so far. */
             return put_signal(thread, device, dst_sym, device.heap_base, 0, sig_sym, value, op, dst_rank);
         });
@@ -296,5 +299,7 @@ extern "C" int pmx_quiet_rank(pmx_ctx_t ctx, int dst_rank)
 {
     return call(
         "quiet_rank", ctx, [=](Device device) { return check_rank(device, "dst_rank", dst_rank); },
-        [=](Device device) { return complete_rank(device, dst_rank); });
+        [=](Device device) {
+            return runtime()->find_context(ctx)->complete_checked(dst_rank, complete_rank(device, dst_rank));
+        });
 }

@@ -64,6 +64,9 @@ extern "C" int pmx_put_signal_nbi(pmx_ctx_t ctx, void* dst_sym, const void* src_
             return check_choice("op", op, PMX_SIGNAL_ADD);
         },
         [=](Device device) {
+            if (Checked* checked = checked_way(ctx, dst_rank, {dst_sym, src_sym, sig_sym}))
+                return checked->send(device, {host_off(device, dst_sym), src_sym, n_bytes, host_off(device, sig_sym), value, op},
+                                     true, dst_rank);
             return put_signal(thread, device, dst_sym, src_sym, n_bytes, sig_sym, value, op, dst_rank);
         });
 }
@@ -115,21 +118,25 @@ extern "C" int pmx_fence_rank(pmx_ctx_t ctx, int dst_rank)
 {
     return call(
         "fence_rank", ctx, [=](Device device) { return check_rank(device, "dst_rank", dst_rank); },
-        [=](Device device) { return fence(thread, device, dst_rank); });
+        [=](Device device) {
+            return runtime()->find_context(ctx)->complete_checked(dst_rank, fence(thread, device, dst_rank));
+        });
 }
 
 extern "C" int pmx_fence(pmx_ctx_t ctx)
 {
-    return call("fence", ctx, nothing, [](Device device) {
+    return call("fence", ctx, nothing, [=](Device device) {
         for (int rank = 0; rank < device.size; rank++)
             if (int err = fence(thread, device, rank)) return err;
-        return 0;
+        return runtime()->find_context(ctx)->complete_checked(PMX_RANK_ANY, PMX_SUCCESS);
     });
 }
 
 extern "C" int pmx_quiet(pmx_ctx_t ctx)
 {
-    int err = call("quiet", ctx, nothing, [](Device device) { return quiet(thread, device); });
+    int err = call("quiet", ctx, nothing, [=](Device device) {
+        return runtime()->find_context(ctx)->complete_checked(PMX_RANK_ANY, quiet(thread, device));
+    });
     return err == PMX_ERR_TIMEOUT ? timed_out("quiet", "operations are not complete", true) : err;
 }
 

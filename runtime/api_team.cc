@@ -195,6 +195,8 @@ extern "C" int pmx_team_barrier(pmx_team_t handle)
 {
     return on_team("team_barrier", handle, [](Runtime& rt, Team& team) {
         PMX_TRY(team.complete(rt.default_context->device));
+        int err = rt.default_context->complete_checked(PMX_RANK_ANY, PMX_SUCCESS);
+        if (err && err != PMX_ERR_PEER_FAILED) return device_failure(rt.default_context->device, "quiet", err);
         return team.sync();
     });
 }

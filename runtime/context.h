@@ -6,6 +6,7 @@
 
 #include "engine.h"
 #include "pmx_device.h"
+#include "runtime/checked.h"
 #include "runtime/gpu.h"
 
 /* Made by the runtime; the same on all ranks, created and freed in the same order. */
@@ -15,6 +16,15 @@ struct pmx_ctx {
     pmx::EngineContext engine;
     std::vector<pmx_device_queue_t> queue_views;
     pmx_device_ctx_t device{};
+    pmx::Checked* checked = nullptr; /* null: PMX_CHECK is off, or it is not for users, or there is no network path */
+
+    /* The rest of a quiet, of one rank or of PMX_RANK_ANY, that came to err so far. */
+    int complete_checked(int dst_rank, int err) const
+    {
+        if (!checked || (err && err != PMX_ERR_PEER_FAILED)) return err;
+        int rest = checked->complete(device, dst_rank);
+        return err ? err : rest;
+    }
 
     /* What kernels of the GPU have of this context, with queues of their own. Null without a transport. */
     std::unique_ptr<pmx::EngineContext> kernel_engine;

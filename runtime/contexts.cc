@@ -4,6 +4,7 @@
 
 #include "order.h"
 #include "runtime/failures.h"
+#include "runtime/log.h"
 #include "runtime/runtime.h"
 
 namespace pmx {
@@ -35,12 +36,31 @@ Status Runtime::make_context(pmx_order_t order, int signals, unsigned n_queues, 
     if (server) {
         server->answer_through(device);
         ctx->engine.work = server;
+    } else if (transport && params.check && stream != kInternalStream) {
+        ctx->checked = checked_of(stream);
+        ctx->engine.work = ctx->checked;
     }
     if (gpu && stream != kInternalStream && stream != kAnswerStream) PMX_TRY(make_kernel_part(*ctx, n_queues));
     if (transport) engine->add(ctx->engine);
     if (ctx->kernel_engine) engine->add(*ctx->kernel_engine);
     ctx_out = std::move(ctx);
     return {};
+}
+
+/* Behind the areas of make_contexts(), on a line of its own. */
+Checked* Runtime::checked_of(uint16_t stream)
+{
+    checked.resize(kFirstUserStream + kUserStreams);
+    if (!checked[stream]) {
+        uint64_t first_off = (Teams::n_bytes(size()) + Bounce::kBytes + AtomicArea::n_bytes(size()) + 63) & ~uint64_t{63};
+        char* area = heap.base() + work_off + first_off + stream * Checked::n_bytes(size());
+        checked[stream] = std::make_unique<Checked>(area, heap.base(), params.heap_bytes, answer_context->device,
+                                                    [this](const std::string& what) {
+                                                        log_error("{}", what);
+                                                        faults.fail_job(PMX_ERR_INTEGRITY);
+                                                    });
+    }
+    return checked[stream].get();
 }
 
 namespace {
@@ -121,6 +141,7 @@ Status Runtime::free_context(pmx_ctx_t ctx)
     if (ctx == PMX_CTX_DEFAULT || find_context(ctx) == nullptr)
         return fail(PMX_ERR_ARGUMENT, "ctx_free: not a context of pmx_ctx_create");
     int err = quiet(thread, ctx->device);
+    err = ctx->complete_checked(PMX_RANK_ANY, err);
     Status kernels = complete_kernels(*ctx);
     Status met = collectives->barrier();
     drop_context(ctx);

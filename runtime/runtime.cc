@@ -95,7 +95,11 @@ Status Runtime::prepare()
     return {};
 }
 
-uint64_t Runtime::work_bytes() const { return Teams::n_bytes(size()) + Bounce::kBytes + AtomicArea::n_bytes(size()); }
+uint64_t Runtime::work_bytes() const
+{
+    uint64_t checked_bytes = params.check ? 64 + (kFirstUserStream + kUserStreams) * Checked::n_bytes(size()) : 0;
+    return checked_bytes + Teams::n_bytes(size()) + Bounce::kBytes + AtomicArea::n_bytes(size());
+}
 
 Status Runtime::exchange(std::vector<Peer>& peers_out)
 {
@@ -205,7 +209,6 @@ Status Runtime::make_contexts()
     }
     PMX_TRY(make_context(best, PMX_SIGNALS_GROUPED, 1, kInternalStream, internal_context));
     internal_context->device.heap_bytes = heap.n_bytes();
-    PMX_TRY(make_context(asked, params.signals, params.n_queues, kDefaultStream, default_context));
     char* area = heap.base() + work_off;
     teams = std::make_unique<Teams>(internal_context->device, area);
     area += Teams::n_bytes(size());
@@ -216,6 +219,7 @@ Status Runtime::make_contexts()
         atomic_server = std::make_unique<AtomicServer>(cells, heap.base(), params.heap_bytes, size());
         PMX_TRY(make_context(best, PMX_SIGNALS_GROUPED, 1, kAnswerStream, answer_context, atomic_server.get()));
     }
+    PMX_TRY(make_context(asked, params.signals, params.n_queues, kDefaultStream, default_context));
     registrations = std::make_unique<Registrations>(*this);
     return reserve_cells();
 }
@@ -239,8 +243,9 @@ Status Runtime::close()
         if (first.ok()) first = std::move(status);
     };
     auto complete = [&](const pmx_ctx& ctx) {
-        if (int err = quiet(thread, ctx.device))
-            keep(device_failure(ctx.device, "finalize: operations were not completed", err));
+        int err = quiet(thread, ctx.device);
+        err = ctx.complete_checked(PMX_RANK_ANY, err);
+        if (err) keep(device_failure(ctx.device, "finalize: operations were not completed", err));
         keep(complete_kernels(ctx));
     };
     for (auto& each : contexts)

@@ -81,7 +81,9 @@ class Runtime {
     std::unique_ptr<pmx_ctx> internal_context; /* of the collectives */
     std::unique_ptr<pmx_ctx> default_context;
     std::unique_ptr<AtomicServer> atomic_server;
-    std::unique_ptr<pmx_ctx> answer_context; /* of the atomic server; null without a transport */
+    std::unique_ptr<pmx_ctx> answer_context; /* of the atomic server and of checked; null without a transport */
+    /* By stream; empty where none has been used. They go on counting when a stream has a new context. */
+    std::vector<std::unique_ptr<Checked>> checked;
     /* Those that users created, owned; null: free. Changed by collective calls, read by any thread. */
     std::array<std::atomic<pmx_ctx_t>, 64> contexts{};
     std::unique_ptr<Collectives> collectives;
@@ -120,7 +122,8 @@ class Runtime {
     Status make_context(pmx_order_t order, int signals, unsigned n_queues, uint16_t stream,
                         std::unique_ptr<pmx_ctx>& ctx_out, AtomicServer* server = nullptr);
     uint64_t work_bytes() const;
-    static constexpr uint16_t kInternalStream = 0, kDefaultStream = 1, kFirstUserStream = 2, kAnswerStream = 127,
+    Checked* checked_of(uint16_t stream);
+    static constexpr uint16_t kInternalStream = 0, kDefaultStream = 1, kFirstUserStream = 2, kUserStreams = 64, kAnswerStream = 127,
                               kFirstKernelStream = 128;
 };
 

@@ -131,11 +131,11 @@ void faults_are_parsed_strictly(void**)
     assert_int_equal(faults.again_posts, 50);
     assert_int_equal(faults.dead_rank, 2);
     assert_int_equal(faults.silent_after, 9);
-    assert_true(softnic_parse_faults("loss=100:20,cut=3:50", faults).ok());
+    assert_true(softnic_parse_faults("loss=100:20,corrupt=8,miss=9,cut=3:50", faults).ok());
     assert_true(faults.loss_one_of == 100 && faults.loss_us == 20 && faults.cut_rank == 3 && faults.cut_us == 50);
     for (const char* bad : {"", "none,drop=1", "drop", "drop=", "drop=0", "drop=1:2", "drop=1,", "drop=1,drop=2",
                             "drop=1000000001", "drop=-1", "late=1", "late=1:0", "late=1:2:3", "dead=1048576:0", "dead=1",
-                            "again=5:1000001", "loss=1", "cut=1", "cut=1:0", "slow=1", "drop=1 "}) {
+                            "again=5:1000001", "loss=1", "corrupt=0", "miss=1:2", "cut=1", "cut=1:0", "slow=1", "drop=1 "}) {
         SoftNicFaults none;
         Status refused = softnic_parse_faults(bad, none);
         if (refused.ok()) print_error("accepted: %s\n", bad);
