@@ -80,7 +80,9 @@ libpmxcore_la_SOURCES += \
 	runtime/topology.cc \
 	runtime/topology.h \
 	runtime/uid.cc \
-	runtime/uid.h
+	runtime/uid.h \
+	runtime/watch_board.cc \
+	runtime/watch_board.h
 if HAVE_MPI
 libpmxcore_la_SOURCES += runtime/bootstrap_mpi.cc
 else

@@ -9,6 +9,8 @@
 
 #include "runtime/dump.h"
 #include "runtime/log.h"
+#include "runtime/runtime.h"
+#include "runtime/watch_board.h"
 
 namespace pmx {
 
@@ -67,7 +69,11 @@ void ProcessWatch::changed(const PeerChange& change)
     if (handler_) handler_(handler_arg_, PMX_ERR_PEER_FAILED, change.rank);
 }
 
-bool ProcessWatch::report_wanted() { return DumpSignal::came(); }
+bool ProcessWatch::report_wanted()
+{
+    if (Runtime* rt = runtime()) watch_board_write(*rt);
+    return DumpSignal::came();
+}
 
 void ProcessWatch::report(const std::string& text) { log_lines(with_prefix(text)); }
 

@@ -5,6 +5,7 @@ if HAVE_CLI11
 bin_PROGRAMS += tools/pmx_info
 tools_pmx_info_SOURCES = \
 	tools/info_sections.cc tools/info_sections.h \
+	tools/info_watch.cc tools/info_watch.h \
 	tools/launcher.cc tools/launcher.h \
 	tools/pmx_info.cc
 # Flags of its own give its copy of launcher.o a name of its own.

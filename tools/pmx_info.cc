@@ -7,6 +7,7 @@
 
 #include "config.h"
 #include "info_sections.h"
+#include "info_watch.h"
 #include "launcher.h"
 #include "runtime/params.h"
 
@@ -21,6 +22,8 @@ constexpr const char* kTool = "pmx_info";
 struct Sections {
     bool build = false, transports = false, topology = false, params = false;
     bool roff = false, json = false;
+    int watched = 0; /* a process */
+    unsigned n_lines = 0;
 };
 
 void add_options(CLI::App& app, Sections& s)
@@ -34,6 +37,14 @@ void add_options(CLI::App& app, Sections& s)
     auto* roff =
         app.add_flag("--params-roff", s.roff, "the parameters as man(7) source, for pmx-environment(7)");
     app.add_flag("--json", s.json, "JSON instead of text")->excludes(roff);
+    auto* watch = app.add_option("--watch", s.watched, "the counters of the rank that is this process, a line a second")
+                      ->check(CLI::Range(1, INT32_MAX))
+                      ->type_name("PID")
+                      ->excludes(roff);
+    app.add_option("--lines", s.n_lines, "with --watch: so many lines, then an end")
+        ->check(CLI::Range(1u, 1000000000u))
+        ->type_name("N")
+        ->needs(watch);
 }
 
 /* The sections asked for; a failure keeps those that went well. */
@@ -78,6 +89,11 @@ int run(int argc, char** argv)
     if (s.roff) {
         if (speaks) fmt::print("{}", params_roff());
         return kExitOk;
+    }
+    if (s.watched) {
+        const Status status = speaks ? info_watch(s.watched, s.n_lines, s.json) : Status();
+        if (!status.ok()) print_error(kTool, status.detail());
+        return exit_status(status);
     }
     if (!s.build && !s.transports && !s.topology && !s.params)
         s.build = s.transports = s.topology = s.params = true;
