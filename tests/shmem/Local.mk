@@ -3,7 +3,7 @@
 
 shmem_pes = tests/shmem/rma_pes tests/shmem/globals_pes tests/shmem/globals_fixed tests/shmem/globals_other \
 	tests/shmem/endings_pes tests/shmem/atomic_pes tests/shmem/wait_pes tests/shmem/team_pes \
-	tests/shmem/active_pes
+	tests/shmem/active_pes tests/shmem/threads_pes
 check_PROGRAMS += $(shmem_pes)
 shmem_test_libs = libpmx_shmem.la libpmx.la
 
@@ -22,6 +22,9 @@ tests_shmem_team_pes_LDADD = $(shmem_test_libs)
 tests_shmem_active_pes_SOURCES = tests/shmem/active_pes.c tests/shmem/check.h
 tests_shmem_active_pes_CPPFLAGS = $(shmem_cppflags)
 tests_shmem_active_pes_LDADD = $(shmem_test_libs)
+tests_shmem_threads_pes_SOURCES = tests/shmem/threads_pes.c tests/shmem/check.h
+tests_shmem_threads_pes_CPPFLAGS = $(shmem_cppflags)
+tests_shmem_threads_pes_LDADD = $(shmem_test_libs)
 tests_shmem_endings_pes_SOURCES = tests/shmem/endings_pes.c
 tests_shmem_endings_pes_CPPFLAGS = $(shmem_cppflags)
 tests_shmem_endings_pes_LDADD = $(shmem_test_libs)
@@ -39,7 +42,7 @@ tests_shmem_globals_other_CPPFLAGS = $(shmem_cppflags) -DOTHER_LAYOUT
 tests_shmem_globals_other_LDADD = $(shmem_test_libs)
 $(tests_shmem_rma_pes_OBJECTS) $(tests_shmem_endings_pes_OBJECTS) $(tests_shmem_globals_pes_OBJECTS) \
 $(tests_shmem_globals_fixed_OBJECTS) $(tests_shmem_atomic_pes_OBJECTS) $(tests_shmem_wait_pes_OBJECTS) $(tests_shmem_team_pes_OBJECTS) \
-$(tests_shmem_active_pes_OBJECTS) $(tests_shmem_globals_other_OBJECTS): $(shmem_headers)
+$(tests_shmem_active_pes_OBJECTS) $(tests_shmem_threads_pes_OBJECTS) $(tests_shmem_globals_other_OBJECTS): $(shmem_headers)
 
 if HAVE_CMOCKA
 check_PROGRAMS += tests/shmem/size_test
@@ -49,7 +52,7 @@ tests_shmem_size_test_SOURCES = tests/shmem/size_test.cc shmem/size.cc
 tests_shmem_size_test_CXXFLAGS = $(AM_CXXFLAGS) $(CMOCKA_CFLAGS)
 tests_shmem_size_test_LDADD = $(CMOCKA_LIBS)
 
-shmem_scripts = tests/shmem/table.test tests/shmem/rma.test tests/shmem/atomic.test tests/shmem/wait.test tests/shmem/team.test tests/shmem/active.test \
+shmem_scripts = tests/shmem/table.test tests/shmem/rma.test tests/shmem/atomic.test tests/shmem/wait.test tests/shmem/team.test tests/shmem/active.test tests/shmem/threads.test \
 	tests/shmem/globals.test tests/shmem/endings.test \
 	tests/shmem/examples.test
 dist_check_SCRIPTS += $(shmem_scripts)
