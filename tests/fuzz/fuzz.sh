@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# make fuzz: the fuzzers with libFuzzer, AddressSanitizer and UndefinedBehaviorSanitizer, PMX_TEST_FUZZ_S seconds each (60). What
+# they find beyond corpus/ stays in fuzz.NAME/ of the build tree, an input that breaks something in fuzz.NAME.crash-*.
+. "${top_srcdir:?run by make fuzz}/tests/lib.sh" || exit 99
+cxx=${FUZZ_CXX:-clang++}
+need "$cxx"
+printf '#include <cstddef>\n#include <cstdint>\nextern "C" int LLVMFuzzerTestOneInput(const uint8_t*, size_t) { return 0; }\n' >"$scratch/try.cc"
+"$cxx" -fsanitize=fuzzer "$scratch/try.cc" -o "$scratch/try" 2>"$scratch/why" || skip "$cxx -fsanitize=fuzzer: $(head -n 1 "$scratch/why")"
+seconds=${PMX_TEST_FUZZ_S:-60} n_bad=0
+
+fuzz() { # NAME SOURCE...
+    local name=$1 each
+    local -a sources=()
+    shift
+    for each in "$@"; do sources+=("$source/$each"); done
+    "$cxx" -std=c++20 -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined -DHAVE_CONFIG_H -DFMT_HEADER_ONLY \
+        -I"$build" -I"$build/include" -I"$source" -I"$source/include" -I"$source/proxy" "$source/tests/fuzz/$name.cc" "${sources[@]}" \
+        -o "$scratch/$name" || fail "$name does not compile"
+    mkdir -p "$build/fuzz.$name"
+    echo "$name: $seconds s"
+    "$scratch/$name" -max_total_time="$seconds" -timeout=25 -print_final_stats=1 -artifact_prefix="$build/fuzz.$name." \
+        "$build/fuzz.$name" "$source/tests/fuzz/corpus/$name" >"$scratch/said" 2>&1 || {
+        n_bad=$((n_bad + 1))
+        grep -v '^#' "$scratch/said" | head -n 60
+    }
+    grep -E '^stat::(number_of_executed_units|new_units_added)' "$scratch/said"
+}
+errors='runtime/errors.cc runtime/log.cc'
+# shellcheck disable=SC2086 # a list
+{
+    fuzz params runtime/params.cc runtime/params_sources.cc runtime/uid.cc runtime/socket.cc runtime/siphash.cc \
+        proxy/transport_softnic_faults.cc $errors
+    fuzz json tools/strict_json.cc
+    fuzz safetensors tools/safetensors.cc tools/strict_json.cc tools/mapped_file.cc
+    fuzz join runtime/uid.cc runtime/socket.cc runtime/siphash.cc
+    fuzz commands proxy/engine.cc proxy/engine_failure.cc proxy/engine_order.cc proxy/engine_post.cc proxy/engine_report.cc proxy/order.cc \
+        proxy/command_queue.cc proxy/heartbeat.cc proxy/peer_state.cc
+}
+[ "$n_bad" -eq 0 ] || fail "$n_bad fuzzers found something"
