@@ -19,7 +19,8 @@ class StagingTransport final : public Transport {
                 .area = StagingArea(config.size, config.n_slots, config.slot_bytes),
                 .inner = std::move(inner),
                 .out = StagingCopies(std::move(out)),
-                .in = StagingCopies(std::move(in))},
+                .in = StagingCopies(std::move(in)),
+                .sets = {}},
           adds_(core_)
     {
         peers_.reserve(static_cast<size_t>(config.size));
@@ -130,11 +131,15 @@ int StagingTransport::poll(std::span<Completion> out)
     std::span<Peer> all(peers_);
     for (std::span<Peer> part : {all.subspan(first_peer_), all.first(first_peer_)})
         for (Peer& each : part) each.receiver.take();
+    for (std::span<Peer> part : {all.subspan(first_peer_), all.first(first_peer_)})
+        for (Peer& each : part) each.receiver.apply();
     adds_.progress();
     for (Peer& each : peers_) acknowledge(each);
     for (std::span<Peer> part : {all.subspan(first_peer_), all.first(first_peer_)})
         for (Peer& each : part)
             if (!each.sender.idle()) n += each.sender.progress(out.subspan(n));
+    core_.out.flush();
+    core_.in.flush();
     return core_.err() != PMX_SUCCESS ? core_.err() : static_cast<int>(n);
 }
 

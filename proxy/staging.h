@@ -15,8 +15,8 @@
  * Promises: orders_set and orders_add are those of the inner transport. None of orders_put, fence and counted: these
  * need a NIC that writes GPU memory itself.
  *
- * Signals: the target's proxy applies, in order, those to words in GPU memory, and ordered SETs of words in host
- * memory that follow what is staged. An ordered ADD to host memory is always the inner transport's, whose ADDs need
+ * Signals: the target's proxy applies those to words in GPU memory, and ordered SETs of words in host memory that follow
+ * what is staged: behind the puts before them, and those to one word in order; to several words at the same time. An ordered ADD to host memory is always the inner transport's, whose ADDs need
  * not be atomic against those of a CPU: it waits until what is staged before it is done. ADDs to a word in GPU memory
  * are exact among all ranks, but not against kernels that change the word meanwhile.
  *
@@ -54,8 +54,7 @@ inline constexpr uint64_t kStagingMinPut = 1024;
 
 /* inner: not connected; its heap holds the host heap and the area. Zeroes the words of the area that other ranks
  * write, so it comes before address() is given to them.
- * out, in: two engines, for copies from and to GPU memory. Kernels see what the copies of `in` write in the order of
- * the copies, since a signal is one behind its data. They are destructed first, and end their copies before. */
+ * out, in: two engines, for copies from and to GPU memory. They are destructed first, and end their copies before. */
 std::unique_ptr<Transport> make_staging(std::unique_ptr<Transport> inner, const StagingConfig& config,
                                         std::unique_ptr<CopyEngine> out, std::unique_ptr<CopyEngine> in);
 

@@ -10,17 +10,14 @@ unsigned StagingAdds::find(const char* word) const
     return i;
 }
 
-/* Sums are written in the order of their places. So an ADD may join one that stands behind the last one of
- * its channel, and no other. */
-bool StagingAdds::offer(char* word, uint64_t value, StagingAddPlace& last)
+bool StagingAdds::offer(char* word, uint64_t value, uint64_t& round_out)
 {
     if (phase_ != Phase::gather) return false;
-    uint64_t round = n_rounds_ + 1;
     unsigned i = find(word);
-    if (i == StagingArea::kCells || (i < n_ && last.round == round && i < last.index)) return false;
+    if (i == StagingArea::kCells) return false;
     if (i == n_) adds_[n_++] = {word, 0};
     adds_[i].value += value;
-    last = {round, i};
+    round_out = n_rounds_ + 1;
     return true;
 }
 
@@ -30,6 +27,7 @@ void StagingAdds::progress()
         for (unsigned i = 0; i < n_; i++) copy_ = core_.out.begin(cell(i), adds_[i].word, sizeof(uint64_t));
         phase_ = Phase::read;
     } else if (phase_ == Phase::read && core_.out.finished(copy_)) {
+        core_.in.fence(); /* the data that the sums announce */
         for (unsigned i = 0; i < n_; i++) {
             *cell(i) += adds_[i].value;
             copy_ = core_.in.begin(adds_[i].word, cell(i), sizeof(uint64_t));

@@ -10,18 +10,12 @@
 
 namespace pmx {
 
-/* The last ADD of one channel: its round, and its place in it. */
-struct StagingAddPlace {
-    uint64_t round = 0; /* 0: none */
-    unsigned index = 0;
-};
-
 class StagingAdds {
   public:
     explicit StagingAdds(StagingCore& core) : core_(core) {}
 
-    /* Takes an ADD into the next round, behind `last`, and writes its place there. False: not now. */
-    bool offer(char* word, uint64_t value, StagingAddPlace& last);
+    /* Takes an ADD into the next round, whose number (from 1) it writes. False: not now. */
+    bool offer(char* word, uint64_t value, uint64_t& round_out);
     /* Whether the word is read or written now: a SET of it must wait, since the sum would cover it. */
     bool busy(const char* word) const { return phase_ != Phase::gather && find(word) != n_; }
     /* A SET of any word, by this copy to GPU memory: sums that are read later include it. */

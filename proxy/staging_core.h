@@ -3,6 +3,7 @@
  * thread's. */
 #pragma once
 
+#include <array>
 #include <memory>
 
 #include "staging.h"
@@ -21,6 +22,16 @@ class StagingCopies {
         if (err_ == PMX_SUCCESS) err_ = engine_->copy(dst, src, n_bytes).code();
         return ++n_begun_;
     }
+    /* Copies that begin from here on come behind those before. */
+    void fence()
+    {
+        if (err_ == PMX_SUCCESS) err_ = engine_->fence().code();
+    }
+    void flush()
+    {
+        if (err_ == PMX_SUCCESS) err_ = engine_->flush().code();
+    }
+    uint64_t n_begun() const { return n_begun_; }
     /* All copies up to this number. 0: none. */
     bool finished(uint64_t number) const { return number <= n_finished_; }
     void look()
@@ -36,11 +47,39 @@ class StagingCopies {
     pmx_err_t err_ = PMX_SUCCESS; /* then nothing finishes any more */
 };
 
+/* Where a fence must stand before the copy of a signal: between it and the copies it announces, and between two to one
+ * word. As few as can be, since what stands between two fences is copied at the same time. */
+class StagingSets {
+  public:
+    /* Before the copy of a signal to word, which comes behind the copy `behind`. */
+    void order(StagingCopies& in, uint64_t behind, const char* word)
+    {
+        if (behind <= fenced_ && find(word) == n_words_ && n_words_ < words_.size()) return;
+        in.fence();
+        fenced_ = in.n_begun();
+        n_words_ = 0;
+    }
+    void begun(const char* word) { words_[n_words_++] = word; }
+
+  private:
+    size_t find(const char* word) const
+    {
+        size_t i = 0;
+        while (i < n_words_ && words_[i] != word) i++;
+        return i;
+    }
+
+    uint64_t fenced_ = 0; /* copies up to this number stand before the last fence */
+    std::array<const char*, 128> words_{};
+    size_t n_words_ = 0; /* signals since */
+};
+
 struct StagingCore {
     StagingConfig config;
     StagingArea area;
     std::unique_ptr<Transport> inner;
     StagingCopies out, in; /* from GPU memory, to it */
+    StagingSets sets;      /* of in */
     uint64_t piece_bytes = 0;
     bool ordered = false;           /* the inner transport keeps a SET behind what was posted before it */
     pmx_err_t broken = PMX_SUCCESS; /* the job cannot go on */

@@ -19,6 +19,11 @@ void StagingReceiver::take()
     if (gone_) return;
     while (take_next()) {
     }
+}
+
+void StagingReceiver::apply()
+{
+    if (gone_) return;
     while (n_applied_ < n_taken_ && apply_signals()) n_applied_++;
 }
 
@@ -59,16 +64,17 @@ bool StagingReceiver::apply_signals()
 {
     StagingSlot from = slot(n_applied_);
     Piece& piece = this->piece(n_applied_);
+    last_data_in_ = std::max(last_data_in_, piece.copy_in);
     last_copy_in_ = std::max(last_copy_in_, piece.copy_in);
     for (unsigned n = from.entry().n_signals; next_signal_ < n; next_signal_++)
-        if (!apply(from.record(next_signal_))) return false;
+        if (!apply_record(from.record(next_signal_))) return false;
     next_signal_ = 0;
     piece.copy_in = last_copy_in_;
-    piece.round = last_add_.round;
+    piece.round = last_round_;
     return true;
 }
 
-bool StagingReceiver::apply(StagingRecord& record)
+bool StagingReceiver::apply_record(StagingRecord& record)
 {
     bool gpu = HeapMap::is_gpu(record.dst_off);
     if (record.dst_off % 8 != 0 || !core_.config.heaps.holds(record.dst_off, 8) || (!gpu && record.add)) {
@@ -76,23 +82,25 @@ bool StagingReceiver::apply(StagingRecord& record)
         return false;
     }
     if (!gpu) return set_host(record);
-    return record.add ? adds_.offer(core_.config.heaps.at(record.dst_off), record.value, last_add_)
+    return record.add ? adds_.offer(core_.config.heaps.at(record.dst_off), record.value, last_round_)
                       : set_gpu(record);
 }
 
-/* A copy behind those of the data. Its source is the record, which stays until the piece is acknowledged. */
+/* A copy behind those of the data, and behind one to the same word. Its source is the record, which stays until the piece is acknowledged. */
 bool StagingReceiver::set_gpu(StagingRecord& record)
 {
     char* word = core_.config.heaps.at(record.dst_off);
-    if (!adds_.done(last_add_.round) || adds_.busy(word)) return false;
+    if (!adds_.done(last_round_) || adds_.busy(word)) return false;
+    core_.sets.order(core_.in, last_data_in_, word);
     last_copy_in_ = core_.in.begin(word, &record.value, sizeof record.value);
+    core_.sets.begun(word);
     adds_.behind(last_copy_in_);
     return true;
 }
 
 bool StagingReceiver::set_host(const StagingRecord& record)
 {
-    if (!adds_.done(last_add_.round) || !core_.in.finished(last_copy_in_)) return false;
+    if (!adds_.done(last_round_) || !core_.in.finished(last_copy_in_)) return false;
     detail::store_release(reinterpret_cast<uint64_t*>(core_.config.heaps.at(record.dst_off)), record.value);
     return true;
 }

@@ -14,8 +14,10 @@ class StagingReceiver {
   public:
     StagingReceiver(StagingCore& core, StagingAdds& adds, int src_rank);
 
-    /* Takes and applies what can be. */
+    /* Takes what has come, then applies its signals: in two steps, so that the copies of all ranks begin together, and
+     * the signals of all behind them. */
     void take();
+    void apply();
     /* Acknowledges. An error: the rank cannot be reached. */
     pmx_err_t acknowledge();
     void on_acknowledged() { ack_open_ = false; }
@@ -35,7 +37,7 @@ class StagingReceiver {
     bool take_next();
     bool well_formed(const StagingEntry& entry) const;
     bool apply_signals();
-    bool apply(StagingRecord& record);
+    bool apply_record(StagingRecord& record);
     bool set_gpu(StagingRecord& record);
     bool set_host(const StagingRecord& record);
 
@@ -47,8 +49,9 @@ class StagingReceiver {
     /* done <= applied <= taken; acknowledged <= done. */
     uint64_t n_taken_ = 0, n_applied_ = 0, n_done_ = 0, n_acknowledged_ = 0;
     unsigned next_signal_ = 0;  /* of the piece n_applied_ */
-    uint64_t last_copy_in_ = 0; /* of the pieces up to n_applied_, and their signals */
-    StagingAddPlace last_add_;
+    uint64_t last_data_in_ = 0; /* the copy of the pieces up to n_applied_ */
+    uint64_t last_copy_in_ = 0; /* of these, and of their signals */
+    uint64_t last_round_ = 0; /* of the last ADD; 0: none */
     std::vector<Piece> pieces_; /* by slot */
 };
 

@@ -23,8 +23,8 @@ enum class OpKind : uint8_t { put, signal_set, signal_add, get };
 /* Op::flags. What the engine asks of one operation; each only where caps() has promised it.
  * kOpFence     it is not seen at the target before all operations posted to this rank earlier, and no
  *              operation posted later is seen before it (caps().fence).
- * kOpOrdered   a signal that is not seen before the operations posted to this rank earlier (caps().orders_set
- *              and orders_add). A transport that always keeps the order need not look at it.
+ * kOpOrdered   a signal that is not seen before the puts posted to this rank earlier, nor before signals posted earlier
+ *              to the same word (caps().orders_set and orders_add). A transport that always keeps the order need not look at it.
  * kOpCounted   the operation has a number in a stream, see Op::seq (caps().counted). */
 inline constexpr uint8_t kOpFence = 1;
 inline constexpr uint8_t kOpOrdered = 2;

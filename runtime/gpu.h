@@ -33,6 +33,13 @@ struct GpuFacts {
     bool shares = true;  /* kernels of several processes run at the same time */
 };
 
+/* A range of GPU memory as another driver knows it, such as that of a network card. The one who asked closes fd. */
+struct GpuDmabuf {
+    int fd = -1;
+    uint64_t offset = 0; /* of the first byte in the object behind fd */
+    uint64_t n_bytes = 0;
+};
+
 class Gpu {
   public:
     virtual ~Gpu() = default;
@@ -55,6 +62,8 @@ class Gpu {
     virtual Status queue_memory(uint64_t capacity, QueueMemory& memory_out) = 0;
     /* The view for kernels: host, with its tables where kernels read them fast. */
     virtual Status view(const pmx_device_ctx_t& host, GpuView& view_out) = 0;
+    /* The heap, for a card that writes and reads it by itself. PMX_ERR_UNSUPPORTED: with the reason. */
+    virtual Status dmabuf(GpuDmabuf& heap_out) const = 0;
     /* For the proxy thread. */
     virtual Status copy_engine(std::unique_ptr<CopyEngine>& engine_out) = 0;
 };

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstring>
+#include <utility>
 
 #include "device/stream.h"
 #include "runtime/gpu_memory.h"
@@ -34,7 +35,8 @@ class Current {
 };
 
 /* By the copy engines of the GPU, which work while kernels hold all SMs. A stream of its own, and an event behind each
- * run of copies, so that nothing waits for the rest of the program. */
+ * run of copies, so that nothing waits for the rest of the program. What is asked for between two fences begins as one
+ * batch where CUDA has that: with several ranks on a GPU ten times as fast as one by one. */
 class CudaCopyEngine final : public CopyEngine {
   public:
     explicit CudaCopyEngine(int device) : device_(device) {}
@@ -59,14 +61,30 @@ class CudaCopyEngine final : public CopyEngine {
 
     Status copy(void* dst, const void* src, uint64_t n_bytes) override
     {
-        cudaError_t err = cudaMemcpyAsync(dst, src, n_bytes, cudaMemcpyDefault, stream_);
-        if (err != cudaSuccess) return gpu_check(err, "cudaMemcpyAsync", n_bytes);
+        if (n_waiting_ == kBatch) PMX_TRY(flush());
+        to_[n_waiting_] = dst;
+        from_[n_waiting_] = src;
+        n_bytes_[n_waiting_] = n_bytes;
+        n_waiting_++;
         n_begun_++;
+        return {};
+    }
+    Status fence() override { return flush(); }
+
+    Status flush() override
+    {
+        const size_t n = std::exchange(n_waiting_, 0);
+        if (n > 1 && batches_ && begin_batch(n)) return {};
+        for (size_t i = 0; i < n; i++) {
+            cudaError_t err = cudaMemcpyAsync(to_[i], from_[i], n_bytes_[i], cudaMemcpyDefault, stream_);
+            if (err != cudaSuccess) return gpu_check(err, "cudaMemcpyAsync", n_bytes_[i]);
+        }
         return {};
     }
 
     Status n_finished(uint64_t& n_out) override
     {
+        PMX_TRY(flush());
         for (; first_ != end_; first_++) {
             Mark& mark = marks_[first_ % marks_.size()];
             cudaError_t err = cudaEventQuery(mark.event);
@@ -86,6 +104,23 @@ class CudaCopyEngine final : public CopyEngine {
     }
 
   private:
+    static constexpr size_t kBatch = 128;
+
+    /* False: this CUDA or this driver begins no batches, and nothing has begun. */
+    bool begin_batch([[maybe_unused]] size_t n)
+    {
+#if CUDART_VERSION >= 13000
+        cudaMemcpyAttributes attributes{};
+        attributes.srcAccessOrder = cudaMemcpySrcAccessOrderStream;
+        size_t first = 0;
+        cudaError_t err = cudaMemcpyBatchAsync(to_.data(), from_.data(), n_bytes_.data(), n, &attributes, &first, 1, stream_);
+        if (err == cudaSuccess) return true;
+        (void)cudaGetLastError();
+#endif
+        batches_ = false;
+        return false;
+    }
+
     struct Mark {
         cudaEvent_t event = nullptr; /* behind the first n_begun copies */
         uint64_t n_begun = 0;
@@ -96,6 +131,12 @@ class CudaCopyEngine final : public CopyEngine {
     std::array<Mark, 16> marks_;
     size_t first_ = 0, end_ = 0; /* of the marks that are under way; grow for ever */
     uint64_t n_begun_ = 0, n_marked_ = 0, n_finished_ = 0;
+    bool batches_ = true;
+    /* What waits to begin. */
+    size_t n_waiting_ = 0;
+    std::array<void*, kBatch> to_{};
+    std::array<const void*, kBatch> from_{};
+    std::array<size_t, kBatch> n_bytes_{};
 };
 
 class CudaGpu final : public Gpu {
@@ -182,6 +223,12 @@ class CudaGpu final : public Gpu {
     {
         Current current(facts_.device);
         return gpu_view(host, view_out);
+    }
+
+    Status dmabuf(GpuDmabuf& heap_out) const override
+    {
+        Current current(facts_.device);
+        return gpu_dmabuf(facts_.device, heap_.get(), address_.n_bytes, heap_out);
     }
 
     Status copy_engine(std::unique_ptr<CopyEngine>& engine_out) override

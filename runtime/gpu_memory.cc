@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "runtime/gpu_memory.h"
 
+#include <cuda.h>
 #include <cuda_runtime_api.h>
 
 #include <cstring>
@@ -93,6 +94,34 @@ Status gpu_queue_memory(uint64_t capacity, QueueMemory& memory_out)
     memory.completed_seen = reinterpret_cast<uint64_t*>(local + 2 * kLine);
     memory.owner = std::move(parts);
     memory_out = std::move(memory);
+    return {};
+}
+
+Status gpu_dmabuf(int device, void* base, size_t n_bytes, GpuDmabuf& dmabuf_out)
+{
+    /* The library links the CUDA runtime alone: calls of the driver are asked for by name. */
+    const auto driver_call = [](const char* name) {
+        void* call = nullptr;
+        cudaDriverEntryPointQueryResult found;
+        if (cudaGetDriverEntryPointByVersion(name, &call, 12000, cudaEnableDefault, &found) == cudaSuccess &&
+            found == cudaDriverEntryPointSuccess)
+            return call;
+        (void)cudaGetLastError();
+        return static_cast<void*>(nullptr);
+    };
+    const auto attribute = reinterpret_cast<decltype(&cuDeviceGetAttribute)>(driver_call("cuDeviceGetAttribute"));
+    const auto handle = reinterpret_cast<decltype(&cuMemGetHandleForAddressRange)>(driver_call("cuMemGetHandleForAddressRange"));
+    int supported = 0;
+    if (!attribute || !handle) return fail(PMX_ERR_UNSUPPORTED, "dma-buf of GPU memory: the driver of CUDA has no call for it");
+    if (attribute(&supported, CU_DEVICE_ATTRIBUTE_DMA_BUF_SUPPORTED, device) != CUDA_SUCCESS || !supported)
+        return fail(PMX_ERR_UNSUPPORTED, "dma-buf of GPU memory: GPU {} says that it has none", device);
+    int fd = -1;
+    const CUresult err =
+        handle(&fd, reinterpret_cast<CUdeviceptr>(base), n_bytes, CU_MEM_RANGE_HANDLE_TYPE_DMA_BUF_FD, 0);
+    if (err != CUDA_SUCCESS)
+        return fail(PMX_ERR_UNSUPPORTED, "dma-buf of {} bytes of GPU memory: cuMemGetHandleForAddressRange gave {}", n_bytes,
+                    static_cast<int>(err));
+    dmabuf_out = {fd, 0, n_bytes};
     return {};
 }
 

@@ -27,6 +27,10 @@ Status gpu_local_memory(size_t n_bytes, std::shared_ptr<void>& memory_out);
  * slots at once. */
 Status gpu_queue_memory(uint64_t capacity, QueueMemory& memory_out);
 
+/* n_bytes of GPU memory from base on, both multiples of the page size of the host, as a dma-buf. PMX_ERR_UNSUPPORTED: the
+ * driver of GPU `device` gives none; the reason is its answer. */
+Status gpu_dmabuf(int device, void* base, size_t n_bytes, GpuDmabuf& dmabuf_out);
+
 /* The view of a context for kernels: that of the CPU, with the tables of queues and of heaps in memory of the GPU. The
  * queues must be of gpu_queue_memory; the heaps and the fault words must be memory that kernels reach by the same
  * address, such as pinned memory. */

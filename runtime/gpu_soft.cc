@@ -17,6 +17,8 @@ class SoftCopyEngine final : public CopyEngine {
         n_begun_++;
         return {};
     }
+    Status fence() override { return {}; }
+    Status flush() override { return {}; }
     Status n_finished(uint64_t& n_out) override
     {
         n_out = n_seen_;
@@ -69,6 +71,10 @@ class SoftGpu final : public Gpu {
         return {};
     }
 
+    Status dmabuf(GpuDmabuf&) const override
+    {
+        return fail(PMX_ERR_UNSUPPORTED, "PMX_GPU=soft: memory of the host that plays that of a GPU has no dma-buf");
+    }
     Status copy_engine(std::unique_ptr<CopyEngine>& engine_out) override
     {
         engine_out = std::make_unique<SoftCopyEngine>();

@@ -29,6 +29,11 @@ void copy_near(void* to, const void* from, size_t n_bytes); /* between the CPU a
 
 #include <cuda_runtime.h>
 
+#include <string>
+
+/* Whether memory of the GPU is given as a dma-buf of its size, or refused with a reason. found_out: which. */
+bool dmabuf_is_right(std::string& found_out);
+
 constexpr bool on_gpu = true;
 
 template <typename Body>

@@ -6,6 +6,7 @@
 
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <atomic>
 #include <deque>
 #include <memory>
@@ -44,7 +45,7 @@ struct FakeGpu {
 };
 
 /* A copy takes place at some time between its beginning and the answer that it has finished, which may be
- * late. */
+ * late; between two fences in any order. */
 class FakeCopyEngine final : public pmx::CopyEngine {
   public:
     FakeCopyEngine(FakeGpu& gpu, bool to_gpu, uint32_t seed) : gpu_(gpu), to_gpu_(to_gpu), random_(seed) {}
@@ -59,16 +60,24 @@ class FakeCopyEngine final : public pmx::CopyEngine {
     {
         if (broken) return {PMX_ERR_SYSTEM, "broken"};
         wrong = wrong || gpu_.owns(to_gpu_ ? src : dst) || !gpu_.owns(to_gpu_ ? dst : src);
-        waiting_.push_back({gpu_.real(dst), gpu_.real(src), n_bytes});
-        n_begun++;
+        waiting_.push_back({gpu_.real(dst), gpu_.real(src), n_bytes, ++n_begun, n_fences_});
         if (random_() % 4 == 0) work(random_() % 4);
         return {};
     }
+    pmx::Status fence() override
+    {
+        if (broken) return {PMX_ERR_SYSTEM, "broken"};
+        n_fences_++;
+        return {};
+    }
+    pmx::Status flush() override { return {}; }
     pmx::Status n_finished(uint64_t& n_out) override
     {
         if (broken) return {PMX_ERR_SYSTEM, "broken"};
         work(random_() % 4);
-        n_finished_ += random_() % 2 == 0 ? random_() % (n_copied_ - n_finished_ + 1) : 0;
+        uint64_t all_up_to = n_begun;
+        for (const Copy& copy : waiting_) all_up_to = std::min(all_up_to, copy.number - 1);
+        n_finished_ += random_() % 2 == 0 ? random_() % (all_up_to - n_finished_ + 1) : 0;
         n_out = n_finished_;
         return {};
     }
@@ -77,9 +86,11 @@ class FakeCopyEngine final : public pmx::CopyEngine {
     void work(uint64_t n)
     {
         for (; n > 0 && !waiting_.empty() && !frozen; n--) {
-            std::memcpy(waiting_.front().dst, waiting_.front().src, waiting_.front().n_bytes);
-            waiting_.pop_front();
-            n_copied_++;
+            size_t n_free = 1;
+            while (n_free < waiting_.size() && waiting_[n_free].epoch == waiting_[0].epoch) n_free++;
+            auto copy = waiting_.begin() + static_cast<ptrdiff_t>(random_() % n_free);
+            std::memcpy(copy->dst, copy->src, copy->n_bytes);
+            waiting_.erase(copy);
             if (on_copied) on_copied();
         }
     }
@@ -88,12 +99,14 @@ class FakeCopyEngine final : public pmx::CopyEngine {
         char* dst;
         const char* src;
         uint64_t n_bytes;
+        uint64_t number; /* from 1 */
+        uint64_t epoch;  /* fences before it */
     };
     FakeGpu& gpu_;
     const bool to_gpu_;
     std::mt19937 random_;
     std::deque<Copy> waiting_;
-    uint64_t n_copied_ = 0, n_finished_ = 0;
+    uint64_t n_fences_ = 0, n_finished_ = 0;
 };
 
 struct StagingRigConfig {
