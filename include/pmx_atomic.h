@@ -84,6 +84,25 @@ PMX_HOST_DEVICE inline T fetch_add_relaxed(T* word, T value)
 #endif
 }
 
+/* Where `does`, else any value: among the producers of a queue, all of one GPU or all threads of a CPU; relaxed. */
+PMX_HOST_DEVICE inline uint64_t fetch_add_producers(bool does, uint64_t* word, uint64_t value)
+{
+#ifdef __CUDA_ARCH__
+    return ptx::fetch_add_relaxed_gpu_if(does, word, value);
+#else
+    return does ? __atomic_fetch_add(word, value, __ATOMIC_RELAXED) : 0;
+#endif
+}
+/* What loads brought is looked at behind what stands before this, not sooner. */
+PMX_HOST_DEVICE inline void look_now(uint64_t& one, uint64_t& other)
+{
+#ifdef __CUDA_ARCH__
+    asm volatile("" : "+l"(one), "+l"(other)::"memory");
+#else
+    (void)one, (void)other;
+#endif
+}
+
 template <typename T>
 PMX_HOST_DEVICE inline T fetch_add_release(T* word, T value)
 {

@@ -56,8 +56,8 @@ typedef struct pmx_command {
  * (2^64 commands). Chosen by destination, so queue order is the order to one rank. */
 typedef struct pmx_device_queue {
     pmx_command_t *entries; /* ring of `capacity` slots, 64-byte aligned, zeroed at creation */
-    /* Writers: producers, fetch-add relaxed. Readers: producers (quiet). The proxy never reads it: it may lie in
-     * memory of the GPU, and so may the two words below that end in _seen. */
+    /* Writers: producers, fetch-add relaxed; of GPU scope, when they are kernels. Readers: producers (quiet). The proxy
+     * never reads it: it may lie in memory of the GPU, and so may the two words below that end in _seen. */
     uint64_t *head;
     /* Writer: the proxy, release, after it has copied the commands before this index out of the ring.
      * Readers: producers, acquire, before they write a slot again. */

@@ -39,6 +39,9 @@ typedef struct pmx_device_ctx {
     pmx_device_queue_t near_queues[PMX_DEVICE_NEAR_QUEUES];
     char *near_peer_base[PMX_DEVICE_NEAR_RANKS];
     char *near_gpu_peer_base[PMX_DEVICE_NEAR_RANKS];
+    /* Bit r: the heap of GPU memory of rank r lies on the GPU of the kernels that have this view, and only kernels of
+     * that GPU acquire signals in it. */
+    uint32_t near_one_gpu;
 } pmx_device_ctx_t;
 }
 
@@ -92,7 +95,8 @@ PMX_HOST_DEVICE inline char* moved(const Ctx& ctx, const Bases& bases, const voi
 }
 PMX_HOST_DEVICE inline pmx_device_queue_t queue_of(const Ctx& ctx, int rank)
 {
-    unsigned i = (unsigned)rank % ctx.n_queues;
+    unsigned i = (unsigned)rank;
+    if (i >= ctx.n_queues) i %= ctx.n_queues; /* a division is slow on a GPU */
 #ifdef __CUDA_ARCH__
     if (i < PMX_DEVICE_NEAR_QUEUES) return ctx.near_queues[i];
 #endif

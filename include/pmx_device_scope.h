@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* pmx_device_scope.h: who makes a call: where a thread stands in its launch, the scopes, and what the threads
- * of a scope do together. Part of pmx_device.h. */
+/* pmx_device_scope.h: who makes a call: where a thread stands in its launch, the scopes, and the lanes that do
+ * the same. Part of pmx_device.h. */
 #ifndef PMX_DEVICE_SCOPE_H
 #define PMX_DEVICE_SCOPE_H
 
@@ -40,13 +40,14 @@ PMX_HOST_DEVICE inline pmx_block_t this_block()
 
 /* A scope. index(): of the calling thread among the count() that make the call together. sync(): their
  * barrier, which orders their memory. from_first(code): a barrier too; gives all of them the code of the thread with
- * index 0, on a CPU each its own. */
+ * index 0, on a CPU each its own. agree(says): a barrier too; whether all say so; threads of one warp say the same. */
 struct ThreadScope {
     static constexpr bool kWide = false;
     PMX_HOST_DEVICE static unsigned index() { return 0; }
     PMX_HOST_DEVICE static unsigned count() { return 1; }
     PMX_HOST_DEVICE static void sync() {}
     PMX_HOST_DEVICE static int from_first(int code) { return code; }
+    PMX_HOST_DEVICE static bool agree(bool says) { return says; }
 };
 
 /* The threads of a block with the numbers 32 * w .. 32 * w + 31, as far as there are any. On a CPU a warp has
@@ -85,6 +86,11 @@ struct WarpScope {
         return code;
 #endif
     }
+    PMX_HOST_DEVICE static bool agree(bool says)
+    {
+        sync();
+        return says;
+    }
 };
 
 struct BlockScope {
@@ -113,6 +119,9 @@ struct BlockScope {
         return code;
 #endif
     }
+#ifdef __CUDACC__
+    __device__ static bool agree(bool says) { return __syncthreads_and(says); }
+#endif
 };
 
 inline constexpr ThreadScope thread{};
@@ -132,6 +141,7 @@ struct Lanes {
     PMX_HOST_DEVICE T from_first(T value) const
     {
 #ifdef __CUDA_ARCH__
+        if (count == 1) return value;
         __syncwarp(mask);
         return __shfl_sync(mask, value, __ffs((int)mask) - 1);
 #else
@@ -146,11 +156,15 @@ template <typename Each>
 PMX_HOST_DEVICE inline void by_key(uint64_t key, Each each)
 {
 #ifdef __CUDA_ARCH__
-    uint32_t todo = __activemask();
+    uint32_t todo = __activemask(), own = 1u << ptx::lane_number();
+    bool alone = todo == own;
     for (bool done = false; !done;) {
-        uint64_t first_key = __shfl_sync(todo, (unsigned long long)key, __ffs((int)todo) - 1);
-        uint32_t mask = __ballot_sync(todo, key == first_key);
-        done = key == first_key;
+        uint32_t mask = todo;
+        if (!alone) {
+            uint64_t first_key = __shfl_sync(todo, (unsigned long long)key, __ffs((int)todo) - 1);
+            mask = __ballot_sync(todo, key == first_key);
+        }
+        done = (mask & own) != 0;
         if (done) each(Lanes{mask, (unsigned)__popc(mask & ptx::lanes_below()), (unsigned)__popc(mask)});
         todo &= ~mask;
     }
@@ -158,83 +172,6 @@ PMX_HOST_DEVICE inline void by_key(uint64_t key, Each each)
     (void)key;
     each(Lanes{1, 0, 1});
 #endif
-}
-
-#ifdef __CUDACC__
-/* A share of a copy: units number index, index + count, ..., n_under_way of them at a time, then half as many, and so
- * on: more at a time are faster, and what does not fit into registers is slower than any. */
-template <unsigned n_under_way, typename Unit>
-__device__ inline void copy_rest(Unit* to, const Unit* from, uint64_t left, unsigned count)
-{
-    while (left > (n_under_way - 1) * (uint64_t)count) {
-        Unit unit[n_under_way];
-#pragma unroll
-        for (unsigned k = 0; k < n_under_way; k++) unit[k] = from[k * count];
-#pragma unroll
-        for (unsigned k = 0; k < n_under_way; k++) to[k * count] = unit[k];
-        if (left <= n_under_way * (uint64_t)count) return;
-        left -= n_under_way * (uint64_t)count;
-        from += n_under_way * count;
-        to += n_under_way * count;
-    }
-    if constexpr (n_under_way > 1) copy_rest<n_under_way / 2>(to, from, left, count);
-}
-template <unsigned n_under_way, typename Unit>
-__device__ inline void copy_units(void* dst, const void* src, uint64_t n_units, unsigned index, unsigned count)
-{
-    if (index < n_units)
-        copy_rest<n_under_way>((Unit*)dst + index, (const Unit*)src + index, n_units - index, count);
-}
-
-/* The share of a GPU thread: neighbours take neighbouring units, as wide as the two addresses allow. */
-template <unsigned n_under_way, typename Unit>
-__device__ inline void copy_aligned(char* dst, const char* src, uint64_t n_bytes, unsigned index,
-                                    unsigned count)
-{
-    uint64_t head = (0 - (uint64_t)(uintptr_t)dst) & (sizeof(Unit) - 1);
-    if (head > n_bytes) head = n_bytes;
-    uint64_t n_units = (n_bytes - head) / sizeof(Unit), body = n_units * sizeof(Unit);
-    if (head) copy_units<1, char>(dst, src, head, index, count);
-    copy_units<n_under_way, Unit>(dst + head, src + head, n_units, index, count);
-    if (body + head != n_bytes)
-        copy_units<1, char>(dst + head + body, src + head + body, n_bytes - head - body, index, count);
-}
-
-/* Addresses that are not alike in their low bits: rare, and so kept short. */
-template <unsigned n_under_way>
-__device__ inline void copy_apart(char* dst, const char* src, uint64_t n_bytes, unsigned index, unsigned count)
-{
-    uintptr_t apart = (uintptr_t)dst - (uintptr_t)src;
-    if ((apart & 7) == 0)
-        copy_aligned<n_under_way, uint64_t>(dst, src, n_bytes, index, count);
-    else if ((apart & 3) == 0)
-        copy_aligned<n_under_way, uint32_t>(dst, src, n_bytes, index, count);
-    else
-        copy_units<n_under_way, char>(dst, src, n_bytes, index, count);
-}
-#endif
-
-/* Stores by all threads of the scope, a share each: what any of them wrote before is copied, and all of the
- * copy is done, though not released, when they go on. */
-template <typename Scope>
-PMX_HOST_DEVICE inline void copy(Scope scope, void* dst, const void* src, uint64_t n_bytes)
-{
-    unsigned index = scope.index(), count = scope.count();
-    scope.sync();
-#ifdef __CUDA_ARCH__
-    if ((((uintptr_t)dst - (uintptr_t)src) & 15) == 0)
-        /* A warp needs more under way than a block, whose threads have fewer registers. */
-        copy_aligned<Scope::kWide ? 8 : 16, uint4>((char*)dst, (const char*)src, n_bytes, index, count);
-    else
-        copy_apart<4>((char*)dst, (const char*)src, n_bytes, index, count);
-#else
-    uint64_t share = (n_bytes / count + 64) & ~(uint64_t)63;
-    uint64_t begin = share * index;
-    if (begin < n_bytes)
-        memcpy((char*)dst + begin, (const char*)src + begin,
-               n_bytes - begin < share ? n_bytes - begin : share);
-#endif
-    scope.sync();
 }
 
 }  // namespace detail

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 
+#include "pmx_atomic.h"
 #include "pmx_command.h"
 
 namespace pmx {
@@ -76,5 +77,47 @@ class CommandQueue {
     uint64_t completed_local_ = 0;
     std::unique_ptr<Node[]> window_;
 };
+
+/* Called for every command, up to a hundred million times a second. */
+inline Node* CommandQueue::pull()
+{
+    if (pulled_ - completed_local_ == capacity_) return nullptr;
+    const pmx_command_t& slot = memory_.entries[pulled_ & (capacity_ - 1)];
+    uint64_t parity = pmx_command_parity(pulled_, capacity_);
+    uint64_t word0 = detail::load_acquire(&slot.word[0]);
+    uint64_t word2 = detail::load_acquire(&slot.word[2]);
+    if ((word0 & 1) != parity || (word2 & 1) != parity) return nullptr;
+
+    Node& node = window_[pulled_ & (capacity_ - 1)];
+    node.command.word[0] = word0;
+    node.command.word[1] = detail::load_relaxed(&slot.word[1]);
+    node.command.word[2] = word2;
+    node.command.word[3] = detail::load_relaxed(&slot.word[3]);
+    node.next = nullptr;
+    node.ticket = pulled_++;
+    node.n_posted = 0;
+    node.parts = 0;
+    node.order = false;
+    node.state = Node::State::queued;
+    return &node;
+}
+
+inline void CommandQueue::publish_consumed() { detail::store_release(memory_.consumed, pulled_); }
+
+inline void CommandQueue::complete(Node& node)
+{
+    node.state = Node::State::done;
+    if (node.ticket != completed_local_) return;
+    while (completed_local_ != pulled_ &&
+           window_[completed_local_ & (capacity_ - 1)].state == Node::State::done)
+        completed_local_++;
+    detail::store_release(memory_.completed, completed_local_);
+}
+
+inline Node* CommandQueue::find(uint64_t ticket)
+{
+    if (ticket - completed_local_ >= pulled_ - completed_local_) return nullptr;
+    return &window_[ticket & (capacity_ - 1)];
+}
 
 }  // namespace pmx

@@ -77,7 +77,8 @@ try {
     Runtime* rt = with_gpu("gpu_malloc", err);
     if (!rt) return err;
     if (!ptr_sym_out) return pmx_error_report(PMX_ERR_ARGUMENT, "gpu_malloc: ptr_sym_out is NULL");
-    return report(heap_allocate(*rt, gpu_heap(*rt), OffsetAllocator::kGranuleBytes, n_bytes, *ptr_sym_out));
+    constexpr size_t lines = 256; /* what a warp stores at once then lies in whole lines of the GPU */
+    return report(heap_allocate(*rt, gpu_heap(*rt), lines, n_bytes, *ptr_sym_out));
 } catch (const std::bad_alloc&) {
     return pmx_error_report(PMX_ERR_MEMORY, "gpu_malloc: out of memory for the side tables of the heap");
 }

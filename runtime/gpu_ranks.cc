@@ -68,7 +68,8 @@ Status Runtime::attach_gpus(const std::vector<Peer>& all)
     kernel_peer_base.assign(size(), nullptr);
     gpu_peer_base.assign(size(), nullptr);
     for (int r : topology.ranks_on_node) {
-        n_ranks_on_gpu += all[r].gpu == all[rank()].gpu;
+        bool one_gpu = all[r].gpu == all[rank()].gpu;
+        n_ranks_on_gpu += one_gpu;
         if (!direct(r)) continue;
         char* theirs = gpu->heap();
         Status attached = r == rank() ? Status() : gpu->attach(all[r].gpu_heap, theirs);
@@ -79,6 +80,7 @@ Status Runtime::attach_gpus(const std::vector<Peer>& all)
         }
         kernel_peer_base[r] = peer_base[r];
         gpu_peer_base[r] = theirs;
+        if (one_gpu && r < PMX_DEVICE_NEAR_RANKS) near_one_gpu |= 1u << r;
     }
     if (n_ranks_on_gpu > 1 && !gpu->facts().shares && topology.node_rank == 0)
         log_warn("{} ranks use {}, whose kernels take turns: start them under the CUDA Multi-Process Service (MPS)",
@@ -107,6 +109,7 @@ Status Runtime::make_kernel_part(pmx_ctx& ctx, unsigned n_queues)
     view.gpu_base = gpu->heap();
     view.gpu_bytes = params.gpu_heap_bytes;
     view.gpu_peer_base = gpu_peer_base.data();
+    view.near_one_gpu = near_one_gpu;
     return gpu->view(view, ctx.kernel);
 }
 

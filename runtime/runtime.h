@@ -67,7 +67,8 @@ class Runtime {
     std::unique_ptr<OffsetAllocator> gpu_allocator;
     /* By rank, the heaps as kernels reach them; null: through the proxy. A rank has both or none. */
     std::vector<char*> kernel_peer_base, gpu_peer_base;
-    int n_ranks_on_gpu = 0; /* this one included */
+    uint32_t near_one_gpu = 0; /* pmx_device_ctx_t */
+    int n_ranks_on_gpu = 0;    /* this one included */
     StagingConfig staging; /* of the area that follows the heap of host memory in its segment; without a GPU of 0 bytes */
     uint64_t work_off = 0; /* of the work area, which follows both: what calls need that users must not have */
     uint64_t gpu_barrier_off = 0; /* in the heap of GPU memory */

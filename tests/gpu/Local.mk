@@ -40,7 +40,7 @@ tests_gpu_link_LDADD = libpmx_gpu_link.la libpmxcore.la $(CUDA_LIBS)
 
 # nvcc's objects have no dependency files.
 kernel_headers = include/pmx.h include/pmx_atomic.h include/pmx_command.h include/pmx_device.h \
-	include/pmx_device_ctx.h include/pmx_device_group.h include/pmx_device_scope.h include/pmx_device_word.h include/pmx_ptx.h
+	include/pmx_device_copy.h include/pmx_device_ctx.h include/pmx_device_group.h include/pmx_device_push.h include/pmx_device_scope.h include/pmx_device_word.h include/pmx_ptx.h
 tests/gpu/device.o tests/gpu/library.lo tests/gpu/ranks_device.o: $(kernel_headers)
 tests/gpu/ranks_device.o: tests/gpu/ranks.cc $(device_cases) $(rank_cases) include/pmx_gpu.h include/pmx_cuda.h
 device/stream.lo: $(kernel_headers) device/stream.h

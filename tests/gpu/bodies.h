@@ -264,8 +264,11 @@ struct Arguments {
  * back; a signal of each kind. Heap: 8 bytes of signal, source from 256, target from 2048, back from 4096. */
 template <typename Scope>
 struct Direct {
+    static constexpr uint64_t kPart = 32768; /* source, target, and what is fetched back; words before them */
+
     Stage stage;
-    uint64_t max_bytes; /* up to 1024 */
+    char* base;         /* 4 * kPart bytes of either heap */
+    uint64_t max_bytes; /* of all alignments; up to kPart / 2 */
 
     PMX_HOST_DEVICE static char byte(uint64_t i) { return (char)(i * 7 + 1); }
     PMX_HOST_DEVICE bool right(const char* start, uint64_t skip, uint64_t n_bytes, uint64_t first) const
@@ -276,31 +279,52 @@ struct Direct {
         }
         return true;
     }
+    PMX_HOST_DEVICE void one(uint64_t from, uint64_t to, uint64_t n_bytes, uint64_t* sig, uint64_t n_signals) const
+    {
+        Scope scope{};
+        const pmx_device_ctx_t& ctx = stage.ctx[0];
+        char *src = base + kPart, *dst = base + 2 * kPart, *back = base + 3 * kPart;
+        for (uint64_t i = scope.index(); i < n_bytes + 160; i += scope.count()) {
+            src[i] = byte(i);
+            dst[i] = back[i] = 0;
+        }
+        stage.failed(pmx::put_signal(scope, ctx, dst + to, src + from, n_bytes, sig, 1, PMX_SIGNAL_ADD, 0));
+        stage.failed(pmx::signal_wait(scope, ctx, sig, PMX_CMP_EQ, n_signals, 0));
+        stage.failed(pmx::get(scope, ctx, back + from, dst + to, n_bytes, 0));
+        if (scope.index() == 0) {
+            stage.wrong(!right(dst, to, n_bytes, from));
+            stage.wrong(!right(back, from, n_bytes, from));
+        }
+        scope.sync();
+    }
     PMX_HOST_DEVICE void operator()() const
     {
         Scope scope{};
         const pmx_device_ctx_t& ctx = stage.ctx[0];
-        char *src = ctx.heap_base + 256, *dst = ctx.heap_base + 2048, *back = ctx.heap_base + 4096;
-        uint64_t *sig = (uint64_t*)ctx.heap_base, n_signals = 0;
+        uint64_t *sig = (uint64_t*)base, n_signals = 0;
         for (uint64_t from = 0; from < 17; from += 1 + from / 4)
             for (uint64_t to = 0; to < 17; to += 1 + to / 4)
-                for (uint64_t n_bytes = 0; n_bytes <= max_bytes; n_bytes = n_bytes * 3 / 2 + 1) {
-                    for (uint64_t i = scope.index(); i < 1200; i += scope.count()) {
-                        src[i] = byte(i);
-                        dst[i] = back[i] = 0;
-                    }
-                    n_signals++;
-                    stage.failed(pmx::put_signal(scope, ctx, dst + to, src + from, n_bytes, sig, 1, PMX_SIGNAL_ADD, 0));
-                    stage.failed(pmx::signal_wait(scope, ctx, sig, PMX_CMP_EQ, n_signals, 0));
-                    stage.failed(pmx::get(scope, ctx, back + from, dst + to, n_bytes, 0));
-                    if (scope.index() == 0) {
-                        stage.wrong(!right(dst, to, n_bytes, from));
-                        stage.wrong(!right(back, from, n_bytes, from));
-                    }
-                    scope.sync();
-                }
+                for (uint64_t n_bytes = 0; n_bytes <= max_bytes; n_bytes = n_bytes * 3 / 2 + 1)
+                    one(from, to, n_bytes, sig, ++n_signals);
+        /* One unit of 16 bytes for a thread, a few, and more than are under way at a time; whole and with a rest. */
+        for (uint64_t n_bytes = max_bytes; n_bytes <= kPart / 2; n_bytes = n_bytes * 7 / 4)
+            for (uint64_t rest : {0, 8, 13})
+                one(0, 0, (n_bytes & ~(uint64_t)15) + rest, sig, ++n_signals);
         stage.failed(pmx::signal_set(scope, ctx, sig, 1000000, 0));
         stage.failed(pmx::fence(scope, ctx, 0));
         stage.failed(pmx::signal_wait(scope, ctx, sig, PMX_CMP_EQ, 1000000));
+        char *dst = base + 2 * kPart, *end = base + 4 * kPart;
+        refused(dst, end - 8, 16, sig, 0, PMX_ERR_ADDRESS);
+        refused(end - 8, dst, 16, sig, 0, PMX_ERR_ADDRESS);
+        refused(dst, dst, ~(uint64_t)0, sig, 0, PMX_ERR_ADDRESS);
+        refused(dst, dst, 16, (uint64_t*)end, 0, PMX_ERR_ADDRESS);
+        refused(dst, dst, 16, (uint64_t*)(base + 4), 0, PMX_ERR_ADDRESS);
+        refused(dst, dst, 16, sig, 1, PMX_ERR_RANK);
+        refused(dst, dst, 16, sig, -1, PMX_ERR_RANK);
+        stage.wrong(!pmx::signal_test(sig, PMX_CMP_EQ, 1000000));
+    }
+    PMX_HOST_DEVICE void refused(char* dst, const char* src, uint64_t n_bytes, uint64_t* sig, int rank, int code) const
+    {
+        stage.wrong(pmx::put_signal(Scope{}, stage.ctx[0], dst, src, n_bytes, sig, 7, PMX_SIGNAL_SET, rank) != code);
     }
 };

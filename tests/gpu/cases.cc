@@ -266,18 +266,26 @@ void a_failed_rank_ends_waits_for_it()
     results.expect_all(PMX_ERR_PEER_FAILED, "code of wait and quiet");
 }
 
-/* A rank of its own, its heap near to the kernel and reached by plain stores. */
+/* A rank of its own, its heap near to the kernel and reached by plain stores. in_gpu: as the heap of GPU memory, of a rank
+ * whose kernels run on this GPU, too; else as that of host memory. */
 template <typename Scope>
-void direct(Scope, unsigned n_threads)
+void direct(Scope, unsigned n_threads, bool in_gpu)
 {
-    auto faults = shared_memory(64), heap = near_memory(8192), report = near_memory(sizeof(Report));
-    char* base = static_cast<char*>(heap.get());
+    constexpr uint64_t n_bytes = 4 * Direct<Scope>::kPart;
+    auto faults = shared_memory(64), heap = near_memory(n_bytes), report = near_memory(sizeof(Report)), other = shared_memory(64);
+    char *base = static_cast<char*>(heap.get()), *none = static_cast<char*>(other.get());
     pmx_device_ctx_t host{};
     host.size_bytes = sizeof host;
     host.size = 1;
-    host.heap_base = base;
-    host.heap_bytes = 8192;
-    host.peer_base = &base;
+    host.heap_base = in_gpu ? none : base;
+    host.heap_bytes = in_gpu ? 64 : n_bytes;
+    host.peer_base = &host.heap_base;
+    if (in_gpu) {
+        host.gpu_base = base;
+        host.gpu_bytes = n_bytes;
+        host.gpu_peer_base = &base;
+        host.near_one_gpu = 1;
+    }
     host.fault = static_cast<int32_t*>(faults.get());
     host.n_failed = static_cast<uint32_t*>(faults.get()) + 1;
     host.peer_failed = static_cast<uint32_t*>(faults.get()) + 2;
@@ -287,16 +295,31 @@ void direct(Scope, unsigned n_threads)
     stage.ctx[0] = kernel_view(host, keep);
     stage.size = 1;
     stage.report = static_cast<Report*>(report.get());
-    Launch(Direct<Scope>{stage, small_asked ? uint64_t{100} : uint64_t{1024}}, 1, n_threads).wait();
+    Launch(Direct<Scope>{stage, base, small_asked ? uint64_t{100} : uint64_t{1024}}, 1, n_threads).wait();
     expect_clean_report(stage.report);
     uint64_t word = 0;
     copy_near(&word, base, sizeof word);
     expect_equal(word, 1000000, "the last signal");
 }
+template <typename Scope>
+void direct(Scope scope, unsigned n_threads)
+{
+    direct(scope, n_threads, false);
+    direct(scope, n_threads, true);
+}
 void plain_stores_by_a_thread() { direct(pmx::thread, 1); }
 void plain_stores_by_a_warp() { direct(pmx::warp, on_gpu ? 32 : 1); }
 void plain_stores_by_part_of_a_warp() { direct(pmx::warp, on_gpu ? 13 : 1); }
 void plain_stores_by_a_block() { direct(pmx::block, on_gpu ? 96 : 2); }
+
+#ifdef __CUDACC__
+void gpu_memory_is_a_dmabuf_or_the_reason_is_said()
+{
+    std::string found;
+    expect_equal(dmabuf_is_right(found), 1, found.c_str());
+    std::printf("  %s\n", found.c_str());
+}
+#endif
 
 struct Case {
     const char* name;
@@ -326,6 +349,9 @@ const Case cases[] = {
     CASE(plain_stores_by_a_warp),
     CASE(plain_stores_by_part_of_a_warp),
     CASE(plain_stores_by_a_block),
+#ifdef __CUDACC__
+    CASE(gpu_memory_is_a_dmabuf_or_the_reason_is_said),
+#endif
 };
 
 }  // namespace
