@@ -147,3 +147,18 @@ struct Words {
                      PMX_ERR_TIMEOUT);
     }
 };
+
+/* Blocks that wait for a rank that is killed meanwhile: block 0 for that one, the others for any. */
+struct WaitForLost {
+    Player player;
+    uint64_t* words;
+    int lost;
+
+    PMX_HOST_DEVICE void operator()() const
+    {
+        const pmx_device_ctx_t& ctx = player.ctx;
+        const bool first = pmx::this_block().index == 0;
+        const int err = pmx::signal_wait(pmx::block, ctx, words, PMX_CMP_EQ, 1, first ? lost : PMX_RANK_ANY);
+        player.wrong(err != PMX_ERR_PEER_FAILED);
+    }
+};

@@ -3,7 +3,8 @@
  * for host blocks and PMX_GPU=soft (ranks_host). All memory kinds, scopes and signal ways, over the transport and the
  * order mode that the environment says. Rank 0 prints a line for each case and the totals.
  *
- *   mpirun -n N ranks_gpu [--small] */
+ *   mpirun -n N ranks_gpu [--small | --lost] */
+#include <csignal>
 #include <cstring>
 #include <string>
 #include <vector>
@@ -155,6 +156,27 @@ void words()
     stand.end("atomics, values, waits for any and all", direct ? "direct" : "by the proxy");
 }
 
+/* The last rank ends by a signal while kernels of the others wait for it: their waits end with the error. Each of the others
+ * prints a line. */
+[[noreturn]] void lose_a_rank()
+{
+    const int lost = n_ranks - 1;
+    Sym<uint64_t> words(true, 1), started(false, 1);
+    Stand stand;
+    if (rank_here == lost) {
+        MUST(pmx_signal_wait(PMX_CTX_DEFAULT, started, PMX_CMP_GE, uint64_t(lost), PMX_RANK_ANY, 0, nullptr));
+        raise(SIGKILL);
+    }
+    Launch launch(WaitForLost{stand.player, words, lost}, 3, on_gpu ? 64 : 2);
+    MUST(pmx_signal_add(PMX_CTX_DEFAULT, started, 1, lost));
+    launch.wait();
+    Report report;
+    copy_near(&report, stand.player.report, sizeof report);
+    std::printf("%s: kernels of rank %d that wait for a lost rank end with the error\n", report.n_wrong ? "FAIL" : "ok", rank_here);
+    std::fflush(stdout);
+    std::_Exit(report.n_wrong ? 1 : 0);
+}
+
 }  // namespace
 
 int main(int argc, char** argv)
@@ -176,6 +198,7 @@ int main(int argc, char** argv)
     if (rank_here == 0)
         std::printf("%d ranks, %s %s, %d on it, %s; %s %s %s %s, %d direct\n", n_ranks, gpu.kind, gpu.name, gpu.n_ranks,
                     gpu.shares ? "together" : "in turn", way.transport, way.provider, way.order, way.signals, gpu.n_direct_ranks);
+    if (argc > 1 && std::strcmp(argv[1], "--lost") == 0) lose_a_rank();
     for (bool data_gpu : {true, false})
         for (bool sigs_gpu : {true, false}) sends(data_gpu, sigs_gpu);
     gets(true);
