@@ -47,7 +47,8 @@ mkdir -p "$dir" || exit 99
 flags=(-std=c++20 -O2 -DFMT_HEADER_ONLY -I. -Iinclude -Iproxy -Itests/gpu "-I$cuda/include" ${FMT_CFLAGS-})
 # shellcheck disable=SC2206
 gpu_flags=($gencode -Xcompiler '-Wall,-Wextra' -lineinfo)
-host_sources=(proxy/command_queue proxy/engine proxy/engine_order proxy/engine_post proxy/order
+host_sources=(proxy/command_queue proxy/engine proxy/engine_failure proxy/engine_order proxy/engine_post
+    proxy/engine_report proxy/heartbeat proxy/order proxy/peer_state
     runtime/gpu_memory tests/gpu/machine_gpu tests/gpu/world)
 
 build() { # OBJECT COMMAND...: in the background; a failure leaves OBJECT.bad
