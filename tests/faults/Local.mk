@@ -30,10 +30,9 @@ check_PROGRAMS += tests/faults/check_ranks
 tests_faults_check_ranks_SOURCES = tests/faults/check_ranks.cc tests/api/check.h
 tests_faults_check_ranks_LDADD = libpmx.la
 
-# The fault matrix: by make check-faults. A part of it, faults.test, is not in make check until it has passed often enough
-# beside other work.
-EXTRA_DIST += tests/faults/matrix.sh tests/faults/all.sh tests/faults/faults.test
-faults_scripts = tests/faults/bad_input.test tests/faults/diagnosis.test tests/faults/shrink.test tests/faults/check.test tests/faults/watch.test
+# The fault matrix: by make check-faults; faults.test is a part of it.
+EXTRA_DIST += tests/faults/matrix.sh tests/faults/all.sh
+faults_scripts = tests/faults/faults.test tests/faults/bad_input.test tests/faults/diagnosis.test tests/faults/shrink.test tests/faults/check.test tests/faults/watch.test
 dist_check_SCRIPTS += $(faults_scripts)
 TESTS += $(faults_scripts)
 
