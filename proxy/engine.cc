@@ -162,6 +162,7 @@ void Engine::complete(Node& node)
 bool Engine::well_formed(const Node& node) const
 {
     const pmx_command_t& command = node.command;
+    if ((command.word[0] >> 1 & 31) > PMX_CMD_SIGNAL_RUN) return false; /* no value of the enum */
     uint64_t n_bytes = pmx_command_bytes(&command);
     pmx_cmd_op_t op = pmx_command_op(&command);
     if (pmx_command_dst(&command) >= static_cast<uint32_t>(config_.size)) return false;
