@@ -97,7 +97,8 @@ libpmxcore_la_SOURCES += \
 	proxy/transport_verbs_post.cc \
 	proxy/transport_verbs_probe.cc \
 	proxy/transport_verbs_resources.cc \
-	proxy/transport_verbs_resources.h
+	proxy/transport_verbs_resources.h \
+	proxy/transport_verbs_stream.cc
 else
 libpmxcore_la_SOURCES += proxy/transport_verbs_none.cc proxy/transport_verbs.h
 endif

@@ -59,9 +59,21 @@ void Engine::remove(EngineContext& context)
     served_.wait(lock, [&] { return removing_ == nullptr; });
 }
 
+void Engine::between_visits(const std::function<void()>& work)
+{
+    std::unique_lock lock(mutex_);
+    work_ = &work;
+    request_.store(true, std::memory_order_release);
+    served_.wait(lock, [&] { return work_ == nullptr; });
+}
+
 void Engine::serve_requests()
 {
     std::lock_guard lock(mutex_);
+    if (work_) {
+        (*work_)();
+        work_ = nullptr;
+    }
     if (adding_) {
         contexts_.push_back(adding_);
         if (adding_->stream >= stream_seq_.size()) stream_seq_.resize(adding_->stream + 1);

@@ -7,6 +7,7 @@
 #include <array>
 #include <atomic>
 #include <condition_variable>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -74,6 +75,8 @@ class Engine {
      * needs a thread that calls step() meanwhile. */
     void add(EngineContext& context);
     void remove(EngineContext& context);
+    /* Does the work on the proxy thread, between two visits, and returns when it is done. As add(). */
+    void between_visits(const std::function<void()>& work);
 
     /* Adds the state in lines of text, for people. Any thread but the proxy's. False: it did not answer within 2 s. */
     bool report(std::string& text_out);
@@ -165,6 +168,7 @@ class Engine {
     std::condition_variable served_;
     EngineContext* adding_ = nullptr;
     EngineContext* removing_ = nullptr;
+    const std::function<void()>* work_ = nullptr;
     std::string* reporting_ = nullptr;
     std::mutex report_mutex_; /* one asks at a time; taken before mutex_ */
     std::atomic<bool> request_{false};

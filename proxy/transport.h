@@ -3,7 +3,8 @@
  *
  * Life: construct, address(), [addresses exchanged by the caller], connect(), then post() and poll()
  * by the proxy thread alone, then destruct. address() and connect() are called by the thread that
- * constructs, before the proxy thread starts. No entry throws or blocks, except connect(). */
+ * constructs, before the proxy thread starts; prepare_stream() and connect_stream() by one that makes a context, while it
+ * runs. No entry throws or blocks, except connect() and connect_stream(). */
 #pragma once
 
 #include <cstddef>
@@ -20,7 +21,8 @@ namespace pmx {
 
 enum class OpKind : uint8_t { put, signal_set, signal_add, get };
 
-/* Op::flags. What the engine asks of one operation; each only where caps() has promised it.
+/* Op::flags. What the engine asks of one operation; each only where caps() has promised it. All that is said here and
+ * in TransportCaps of operations posted earlier or later is of those to the same rank in the same stream.
  * kOpFence     it is not seen at the target before all operations posted to this rank earlier, and no
  *              operation posted later is seen before it (caps().fence).
  * kOpOrdered   a signal that is not seen before the puts posted to this rank earlier, nor before signals posted earlier
@@ -30,7 +32,7 @@ inline constexpr uint8_t kOpFence = 1;
 inline constexpr uint8_t kOpOrdered = 2;
 inline constexpr uint8_t kOpCounted = 4;
 
-/* Streams of counted operations from one rank to another; one for each context. */
+/* Streams of operations from one rank to another; one for each context. */
 inline constexpr uint32_t kMaxStreams = 256;
 
 /* One operation. put: n_bytes >= 1 from src, memory of the local heap, to dst_off of the target's heap.
@@ -49,7 +51,7 @@ struct Op {
      * transport tells the target of each put that has landed; the target's Arrivals (arrivals.h) apply a
      * signal when everything with a lower number has arrived, whatever order the network brings them in. */
     uint64_t seq = 0;
-    uint16_t stream = 0; /* kOpCounted: 0..kMaxStreams-1 */
+    uint16_t stream = 0; /* 0..kMaxStreams-1 */
 };
 
 struct Completion {
@@ -100,6 +102,28 @@ class Transport {
     /* addresses[r] is what address() gave on rank r. Ends within timeout_ns. Does not need the other
      * side to be in connect() at the same time. */
     virtual Status connect(std::span<const std::vector<std::byte>> addresses) = 0;
+
+    /* A channel of its own for a stream, on which it does not wait for room behind what other streams send. Three steps that
+     * all ranks take, each after all have ended the one before; before the first operation of the stream, or between two
+     * when none is under way.
+     *
+     * Bytes that the other ranks need, of the same number on all. None: the stream shares a channel, or has its own already,
+     * and nothing follows; so it is by default, and for all ranks when one has none or fails. */
+    virtual Status prepare_stream(uint16_t stream, std::vector<std::byte>& address_out)
+    {
+        (void)stream;
+        address_out.clear();
+        return {};
+    }
+    /* addresses[r] is what prepare_stream() gave on rank r. Ends within timeout_ns. When it fails on one rank, no rank
+     * takes the last step. */
+    virtual Status connect_stream(std::span<const std::vector<std::byte>> addresses)
+    {
+        (void)addresses;
+        return {};
+    }
+    /* By the proxy thread: operations of the stream take this channel from here on. */
+    virtual void begin_stream(uint16_t stream) { (void)stream; }
 
     /* Posts ops to dst_rank, in order, as one chain with one doorbell. Returns how many were taken, from
      * the front: fewer than ops.size() means no room now (poll, then post the rest). A negative PMX_ERR_*:

@@ -49,23 +49,21 @@ Status VerbsTransport::open(const VerbsConfig& verbs, const std::string& device,
                             const TransportConfig& config, std::unique_ptr<VerbsTransport>& out)
 {
     auto made = std::make_unique<VerbsTransport>();
-    const size_t n_ranks = size_t(config.size), n_queues = n_ranks * verbs.n_qps;
     made->verbs_ = verbs;
     made->config_ = config;
-    PMX_TRY(made->mine_.open(verbs, device, config, n_queues));
+    PMX_TRY(made->mine_.open(verbs, device, config, made->channel_queues()));
+    VerbsChannel first;
+    PMX_TRY(made->mine_.make_channel(first));
     const VerbsResources& mine = made->mine_;
     PMX_TRY(verbs_begin_events(mine.port));
     made->caps_ = caps_of(verbs, mine.port);
     /* Packets of an earlier job to a queue pair of the same number are out of sequence with this one. */
     made->first_psn_ = uint32_t(detail::now_ns() ^ uint64_t(getpid()) << 8) & 0xffffff;
-    made->queues_.resize(n_queues);
-    for (Queue& queue : made->queues_) queue.posted.resize(mine.send_depth);
+    made->add_channel(std::move(first));
     made->chains_.resize(verbs.n_qps);
-    made->done_.reserve(n_queues * mine.send_depth + n_ranks * kMessages);
     made->idle_receives_.resize(mine.n_receives);
     std::iota(made->idle_receives_.begin(), made->idle_receives_.end(), 0u);
     made->arrivals_ = Arrivals(config.size);
-    made->list_numbers();
     made->post_receives();
     out = std::move(made);
     return {};
@@ -85,17 +83,26 @@ int VerbsTransport::poll(std::span<Completion> out)
     if (n_polls_++ % kPollsToEvents == 0)
         if (const int err = read_events()) return err;
     if (done_.size() - done_next_ < out.size())
-        if (const int err = read_queue()) return err;
+        if (const int err = read_queues()) return err;
     post_receives();
     send_acks();
     return report(out);
 }
 
-/* One batch: 0, or a negative PMX_ERR_* when the queue itself is broken. */
-int VerbsTransport::read_queue()
+/* One batch of what has arrived, and one of each channel. */
+int VerbsTransport::read_queues()
+{
+    if (const int err = read_queue(mine_.receive_cq())) return err;
+    for (const VerbsChannel& channel : channels_)
+        if (const int err = read_queue(channel.cq.get())) return err;
+    return 0;
+}
+
+/* 0, or a negative PMX_ERR_* when the queue itself is broken. */
+int VerbsTransport::read_queue(ibv_cq* cq)
 {
     std::array<ibv_wc, kQueueBatch> entries;
-    const int n = ibv_poll_cq(mine_.cq(), kQueueBatch, entries.data());
+    const int n = ibv_poll_cq(cq, kQueueBatch, entries.data());
     if (n < 0) return PMX_ERR_TRANSPORT;
     for (int i = 0; i < n; i++) {
         const ibv_wc& wc = entries[size_t(i)];
@@ -175,12 +182,12 @@ void VerbsTransport::break_peer(int rank)
     if (peer.failed) return;
     peer.failed = true;
     arrivals_.forget(rank);
-    for (unsigned i = 0; i < verbs_.n_qps; i++) {
-        const size_t index = queue_index(rank, i);
+    for (size_t index = 0; index < queues_.size(); index++) {
+        if (rank_of(index) != rank) continue;
+        Queue& queue = queues_[index];
         ibv_qp_attr attr{};
         attr.qp_state = IBV_QPS_ERR;
-        (void)ibv_modify_qp(mine_.qp(index), &attr, IBV_QP_STATE);
-        Queue& queue = queues_[index];
+        (void)ibv_modify_qp(queue.qp, &attr, IBV_QP_STATE);
         if (queue.n_posted) complete_through(queue, queue.n_posted - 1, PMX_ERR_PEER_FAILED);
     }
     for (const Message& message : peer.messages)

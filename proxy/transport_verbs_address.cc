@@ -10,25 +10,6 @@
 
 namespace pmx {
 
-/* Followed by the numbers of the queue pairs, n_qps for each rank: those for rank r begin at r * n_qps. */
-struct VerbsAddress {
-    uint32_t magic;
-    uint16_t version;
-    uint16_t lid;
-    uint32_t size;
-    uint32_t n_qps;
-    uint8_t gid[16];
-    uint32_t first_psn;
-    uint8_t mtu; /* enum ibv_mtu */
-    uint8_t ethernet;
-    uint8_t native_add;
-    uint8_t rd_atomic;
-    uint32_t data_key;
-    uint32_t strict_key;
-    uint64_t heap_base;
-    uint64_t heap_bytes;
-};
-
 namespace {
 
 constexpr uint32_t kMagic = 0x56584d50;
@@ -93,12 +74,18 @@ std::vector<std::byte> VerbsTransport::address() const
     head.heap_base = reinterpret_cast<uint64_t>(config_.heap_base);
     head.heap_bytes = config_.heap_bytes;
 
-    std::vector<std::byte> blob(sizeof head + mine_.n_queues() * sizeof(uint32_t));
+    std::vector<std::byte> blob(sizeof head);
     std::memcpy(blob.data(), &head, sizeof head);
-    for (size_t queue = 0; queue < mine_.n_queues(); queue++)
-        std::memcpy(blob.data() + sizeof head + queue * sizeof(uint32_t), &mine_.qp(queue)->qp_num,
-                    sizeof(uint32_t));
+    append_numbers(channels_.front(), blob);
     return blob;
+}
+
+void VerbsTransport::append_numbers(const VerbsChannel& channel, std::vector<std::byte>& blob) const
+{
+    for (const auto& qp : channel.qps) {
+        const std::byte* number = reinterpret_cast<const std::byte*>(&qp->qp_num);
+        blob.insert(blob.end(), number, number + sizeof qp->qp_num);
+    }
 }
 
 Status VerbsTransport::connect(std::span<const std::vector<std::byte>> addresses)
@@ -110,43 +97,47 @@ Status VerbsTransport::connect(std::span<const std::vector<std::byte>> addresses
     VerbsAddress mine;
     const std::vector<std::byte> own = address();
     std::memcpy(&mine, own.data(), sizeof mine);
-    std::vector<VerbsAddress> heads(addresses.size());
-    for (size_t rank = 0; rank < addresses.size(); rank++)
-        PMX_TRY(read_address(rank, addresses[rank], mine, heads[rank]));
-
     std::vector<Peer> peers(addresses.size());
-    const uint64_t deadline_ns = detail::now_ns() + config_.timeout_ns;
     for (size_t rank = 0; rank < addresses.size(); rank++) {
         Peer& peer = peers[rank];
-        peer.base = heads[rank].heap_base;
-        peer.data_key = heads[rank].data_key;
-        peer.strict_key = heads[rank].strict_key;
+        PMX_TRY(read_address(rank, addresses[rank], mine, peer.at));
         peer.messages.resize(kMessages);
         for (size_t i = kMessages; i-- > 0;) peer.free_messages.push_back(uint32_t(i));
-        for (unsigned i = 0; i < verbs_.n_qps; i++) {
-            uint32_t number;
-            const size_t theirs = size_t(config_.rank) * verbs_.n_qps + i;
-            std::memcpy(&number, addresses[rank].data() + sizeof(VerbsAddress) + theirs * sizeof number,
-                        sizeof number);
-            PMX_TRY(connect_queue(queue_index(int(rank), i), number, heads[rank]));
-        }
-        if (config_.timeout_ns && detail::now_ns() > deadline_ns)
-            return fail(PMX_ERR_TIMEOUT, "verbs device {}: {} of {} ranks connected after {} ms",
-                        mine_.port.name, rank + 1, addresses.size(), config_.timeout_ns / 1000000);
     }
+    PMX_TRY(connect_channel(channels_.front(), peers, addresses, sizeof(VerbsAddress)));
     ack_ranks_.reserve(peers.size());
     peers_ = std::move(peers);
     return {};
 }
 
+/* addresses[r]: from numbers_at on, the numbers of the queue pairs of rank r. */
+Status VerbsTransport::connect_channel(const VerbsChannel& channel, std::span<const Peer> peers,
+                                    std::span<const std::vector<std::byte>> addresses, size_t numbers_at) const
+{
+    const uint64_t deadline_ns = detail::now_ns() + config_.timeout_ns;
+    for (size_t rank = 0; rank < addresses.size(); rank++) {
+        for (unsigned i = 0; i < verbs_.n_qps; i++) {
+            uint32_t number;
+            const size_t theirs = size_t(config_.rank) * verbs_.n_qps + i;
+            std::memcpy(&number, addresses[rank].data() + numbers_at + theirs * sizeof number, sizeof number);
+            ibv_qp* const qp = channel.qps[queue_index(0, int(rank), i)].get();
+            PMX_TRY(connect_queue(qp, rank, number, peers[rank].at));
+        }
+        if (config_.timeout_ns && detail::now_ns() > deadline_ns)
+            return fail(PMX_ERR_TIMEOUT, "verbs device {}: {} of {} ranks connected after {} ms",
+                        mine_.port.name, rank + 1, addresses.size(), config_.timeout_ns / 1000000);
+    }
+    return {};
+}
+
 /* Init, ready to receive, ready to send. */
-Status VerbsTransport::connect_queue(size_t queue, uint32_t their_number, const VerbsAddress& their)
+Status VerbsTransport::connect_queue(ibv_qp* qp, size_t rank, uint32_t their_number, const VerbsAddress& their) const
 {
     const auto step = [&](const char* state, ibv_qp_attr& attr, int mask) -> Status {
-        const int err = ibv_modify_qp(mine_.qp(queue), &attr, mask);
+        const int err = ibv_modify_qp(qp, &attr, mask);
         if (err == 0) return {};
         return fail(PMX_ERR_TRANSPORT, "verbs device {}: queue pair to rank {} does not become {}: {}",
-                    mine_.port.name, rank_of(queue), state, std::strerror(err));
+                    mine_.port.name, rank, state, std::strerror(err));
     };
     const VerbsPort& port = mine_.port;
     ibv_qp_attr init{};

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* transport_verbs_impl.h: the Transport over queue pairs. transport_verbs.cc opens, polls and reports,
- * transport_verbs_address.cc connects, transport_verbs_post.cc posts, transport_verbs_message.cc carries
- * signals by messages and counts what has arrived. */
+ * transport_verbs_address.cc connects, transport_verbs_stream.cc gives streams channels of their own, transport_verbs_post.cc
+ * posts, transport_verbs_message.cc carries signals by messages and counts what has arrived. */
 #pragma once
 
 #include <array>
@@ -13,6 +13,26 @@
 #include "transport_verbs_resources.h"
 
 namespace pmx {
+
+/* What a rank tells the others of itself. Followed by the numbers of the queue pairs of its first channel: those for rank r
+ * begin at r * n_qps. */
+struct VerbsAddress {
+    uint32_t magic;
+    uint16_t version;
+    uint16_t lid;
+    uint32_t size;
+    uint32_t n_qps;
+    uint8_t gid[16];
+    uint32_t first_psn;
+    uint8_t mtu; /* enum ibv_mtu */
+    uint8_t ethernet;
+    uint8_t native_add;
+    uint8_t rd_atomic;
+    uint32_t data_key;
+    uint32_t strict_key;
+    uint64_t heap_base;
+    uint64_t heap_bytes;
+};
 
 /* A signal that travels as a message. The target answers with id when it has applied it. */
 struct VerbsSignalMessage {
@@ -59,6 +79,9 @@ public:
     int poll(std::span<Completion> out) override;
     void fail_peer(int dst_rank) override { break_peer(dst_rank); }
     void withhold(const TransportCaps& kept) override;
+    Status prepare_stream(uint16_t stream, std::vector<std::byte>& address_out) override;
+    Status connect_stream(std::span<const std::vector<std::byte>> addresses) override;
+    void begin_stream(uint16_t stream) override;
 
     std::string describe() const { return mine_.port.describe(); }
     /* How operations left, for tests. The words of a run of signals are one request. */
@@ -82,6 +105,9 @@ private:
     };
     /* One queue pair. Numbers n_done..n_posted-1 are with the device. */
     struct Queue {
+        ibv_qp* qp;
+        VerbsCell* cells; /* send_depth of them */
+        uint32_t cell_key;
         std::vector<Posted> posted; /* by number modulo send_depth */
         uint64_t n_posted = 0;
         uint64_t n_done = 0;
@@ -95,9 +121,7 @@ private:
         bool fenced;
     };
     struct Peer {
-        uint64_t base = 0;
-        uint32_t data_key = 0;
-        uint32_t strict_key = 0;
+        VerbsAddress at{};
         bool failed = false;
         unsigned next_queue = 0; /* for the next operation, where there are several */
         size_t n_messages = 0;
@@ -125,15 +149,22 @@ private:
     };
 
     /* connecting */
-    size_t queue_index(int rank, unsigned i) const { return size_t(rank) * verbs_.n_qps + i; }
-    int rank_of(size_t queue) const { return int(queue / verbs_.n_qps); }
-    Status connect_queue(size_t queue, uint32_t their_number, const struct VerbsAddress& their);
-    void list_numbers();
+    size_t channel_queues() const { return size_t(config_.size) * verbs_.n_qps; }
+    size_t queue_index(size_t channel, int rank, unsigned i) const
+    {
+        return channel * channel_queues() + size_t(rank) * verbs_.n_qps + i;
+    }
+    int rank_of(size_t queue) const { return int(queue % channel_queues() / verbs_.n_qps); }
+    void append_numbers(const VerbsChannel& channel, std::vector<std::byte>& blob) const;
+    Status connect_channel(const VerbsChannel& channel, std::span<const Peer> peers,
+                        std::span<const std::vector<std::byte>> addresses, size_t numbers_at) const;
+    Status connect_queue(ibv_qp* qp, size_t rank, uint32_t their_number, const VerbsAddress& their) const;
+    void add_channel(VerbsChannel channel);
 
     /* posting */
     Path path_of(const Peer& peer, const Op& op) const;
     bool must_wait(const Peer& peer, const Op& op) const;
-    unsigned pick_queue(int dst_rank, Peer& peer) const;
+    unsigned pick_queue(size_t channel, int dst_rank, Peer& peer) const;
     size_t room(const Queue& queue) const { return mine_.send_depth - (queue.n_posted - queue.n_done); }
     ibv_send_wr& next_request(Chain& chain, size_t queue, Posted posted, const void* from, size_t n_bytes,
                               uint32_t local_key);
@@ -148,7 +179,8 @@ private:
     bool ring(Chain& chain, size_t queue);
 
     /* completions */
-    int read_queue();
+    int read_queues();
+    int read_queue(ibv_cq* cq);
     int read_events();
     void on_send_done(const ibv_wc& wc);
     void on_receive_done(const ibv_wc& wc);
@@ -174,9 +206,12 @@ private:
     VerbsResources mine_;
     uint32_t first_psn_ = 0;
     std::vector<Peer> peers_;
-    std::vector<Queue> queues_;                     /* that of rank r, number i: r * n_qps + i */
+    std::vector<VerbsChannel> channels_;                  /* the first is that of all streams without one of their own */
+    std::array<uint16_t, kMaxStreams> channel_of_{};   /* by stream */
+    std::unique_ptr<VerbsChannel> prepared_;           /* until begin_stream() takes it; the thread that prepares */
+    std::vector<Queue> queues_;                     /* of all channels, see queue_index() */
     std::vector<std::pair<uint32_t, int>> numbers_; /* sorted: numbers of the queue pairs, and their ranks */
-    std::vector<Chain> chains_;                     /* one for each queue pair to a rank */
+    std::vector<Chain> chains_;                     /* one for each queue pair of a channel to a rank */
     std::vector<Completion> done_;                  /* from done_next_ on: not reported yet */
     size_t done_next_ = 0;
     std::vector<uint32_t> idle_receives_; /* cells that are not posted */

@@ -33,17 +33,10 @@ void VerbsTransport::append_message(Chain& chain, size_t queue, Peer& peer, cons
     void* const cell = next_cell(queue);
     std::memcpy(cell, &body, sizeof body);
     ibv_send_wr& request =
-        next_request(chain, queue, {op.cookie, Sort::message}, cell, sizeof body, mine_.cell_key());
+        next_request(chain, queue, {op.cookie, Sort::message}, cell, sizeof body, queues_[queue].cell_key);
     request.opcode = IBV_WR_SEND;
     if (op.flags & kOpFence) request.send_flags |= IBV_SEND_FENCE;
-    if (sizeof body <= mine_.max_inline) request.send_flags |= IBV_SEND_INLINE;
-}
-
-void VerbsTransport::list_numbers()
-{
-    for (size_t queue = 0; queue < queues_.size(); queue++)
-        numbers_.push_back({mine_.qp(queue)->qp_num, rank_of(queue)});
-    std::sort(numbers_.begin(), numbers_.end());
+    if (sizeof body <= mine_.max_inline()) request.send_flags |= IBV_SEND_INLINE;
 }
 
 /* The rank at the other end of one of our queue pairs, or -1. */
@@ -132,7 +125,7 @@ void VerbsTransport::post_receives()
             const uint32_t index = idle_receives_[idle_receives_.size() - 1 - i];
             VerbsCell& cell = mine_.receive_cell(index);
             pieces[i] = {reinterpret_cast<uint64_t>(cell.bytes), uint32_t(sizeof cell.bytes),
-                         mine_.cell_key()};
+                         mine_.receive_key()};
             requests[i] = {kReceiveBit | index, i + 1 < n ? &requests[i + 1] : nullptr, &pieces[i], 1};
         }
         ibv_recv_wr* refused = nullptr;
@@ -154,12 +147,12 @@ void VerbsTransport::send_acks()
     ack_ranks_.resize(n_kept);
 }
 
-/* True when nothing is left to send to this rank. */
+/* True when nothing is left to send to this rank. By the first channel, whatever the signals came by. */
 bool VerbsTransport::send_acks_to(int rank)
 {
     Peer& peer = peers_[size_t(rank)];
-    const unsigned i = pick_queue(rank, peer);
-    const size_t queue = queue_index(rank, i);
+    const unsigned i = pick_queue(0, rank, peer);
+    const size_t queue = queue_index(0, rank, i);
     Chain& chain = chains_[i];
     while (!peer.failed && peer.ack_next < peer.ack_ids.size() && room(queues_[queue]) && chain.n < kChain) {
         VerbsAckMessage ack{};
@@ -171,9 +164,9 @@ bool VerbsTransport::send_acks_to(int rank)
         const size_t n_bytes = offsetof(VerbsAckMessage, ids) + n_ids * sizeof ack.ids[0];
         void* const cell = next_cell(queue);
         std::memcpy(cell, &ack, n_bytes);
-        ibv_send_wr& request = next_request(chain, queue, {0, Sort::ack}, cell, n_bytes, mine_.cell_key());
+        ibv_send_wr& request = next_request(chain, queue, {0, Sort::ack}, cell, n_bytes, queues_[queue].cell_key);
         request.opcode = IBV_WR_SEND;
-        if (n_bytes <= mine_.max_inline) request.send_flags |= IBV_SEND_INLINE;
+        if (n_bytes <= mine_.max_inline()) request.send_flags |= IBV_SEND_INLINE;
     }
     if (!ring(chain, queue)) break_peer(rank);
     if (!peer.failed && peer.ack_next < peer.ack_ids.size()) return false;

@@ -24,9 +24,11 @@ int VerbsTransport::post(int dst_rank, std::span<const Op> ops)
     if (peer.failed) return PMX_ERR_PEER_FAILED;
 
     size_t n_taken = 0;
+    const size_t channel = ops.empty() ? 0 : channel_of_[ops.front().stream];
     Run run;
     for (; n_taken < std::min(ops.size(), kChain); n_taken++) {
         const Op& op = ops[n_taken];
+        if (channel_of_[op.stream] != channel) break;
         if (run.takes(op) && room(queues_[run.queue])) {
             extend(run, op);
             continue;
@@ -38,15 +40,15 @@ int VerbsTransport::post(int dst_rank, std::span<const Op> ops)
         if (must_wait(peer, op)) break;
         const Path path = path_of(peer, op);
         if (path == Path::message && peer.free_messages.empty()) break;
-        const unsigned i = pick_queue(dst_rank, peer);
-        const size_t queue = queue_index(dst_rank, i);
+        const unsigned i = pick_queue(channel, dst_rank, peer);
+        const size_t queue = queue_index(channel, dst_rank, i);
         if (room(queues_[queue]) == 0) break;
         append(chains_[i], queue, peer, op, path);
         run = {};
         if (path == Path::write && op.kind == OpKind::signal_set) run = {&chains_[i], queue, op.cookie, op.dst_off + 8};
     }
     for (unsigned i = 0; i < verbs_.n_qps; i++)
-        if (!ring(chains_[i], queue_index(dst_rank, i)))
+        if (!ring(chains_[i], queue_index(channel, dst_rank, i)))
             break_peer(dst_rank); /* poll() tells what becomes of them */
     return int(n_taken);
 }
@@ -71,12 +73,12 @@ bool VerbsTransport::must_wait(const Peer& peer, const Op& op) const
 }
 
 /* Queue pairs in turn; one that is full is passed over. */
-unsigned VerbsTransport::pick_queue(int dst_rank, Peer& peer) const
+unsigned VerbsTransport::pick_queue(size_t channel, int dst_rank, Peer& peer) const
 {
     for (unsigned tries = 0; tries < verbs_.n_qps; tries++) {
         const unsigned i = peer.next_queue;
         peer.next_queue = (peer.next_queue + 1) % verbs_.n_qps;
-        if (room(queues_[queue_index(dst_rank, i)])) return i;
+        if (room(queues_[queue_index(channel, dst_rank, i)])) return i;
     }
     return peer.next_queue;
 }
@@ -84,7 +86,7 @@ unsigned VerbsTransport::pick_queue(int dst_rank, Peer& peer) const
 /* The cell that goes with the next number of this queue. */
 void* VerbsTransport::next_cell(size_t queue)
 {
-    return mine_.send_cell(queue, queues_[queue].n_posted).bytes;
+    return queues_[queue].cells[queues_[queue].n_posted % mine_.send_depth].bytes;
 }
 
 /* A work request with its piece of memory and its number, which next_cell() was taken for. Small pieces go
@@ -120,9 +122,9 @@ void VerbsTransport::append(Chain& chain, size_t queue, Peer& peer, const Op& op
     const void* const from = signal ? cell : op.src;
     const size_t n_bytes = signal ? sizeof op.value : op.n_bytes;
     ibv_send_wr& request = next_request(chain, queue, {op.cookie, Sort::operation}, from, n_bytes,
-                                        signal ? mine_.cell_key() : mine_.data()->lkey);
-    const uint64_t to = peer.base + op.dst_off;
-    const uint32_t key = signal ? peer.strict_key : peer.data_key;
+                                        signal ? queues_[queue].cell_key : mine_.data()->lkey);
+    const uint64_t to = peer.at.heap_base + op.dst_off;
+    const uint32_t key = signal ? peer.at.strict_key : peer.at.data_key;
     /* The flag does not hold back writes: see caps_of(). */
     if (op.flags & kOpFence) request.send_flags |= IBV_SEND_FENCE;
     if (path == Path::atomic) {
@@ -136,7 +138,7 @@ void VerbsTransport::append(Chain& chain, size_t queue, Peer& peer, const Op& op
     request.wr.rdma.remote_addr = to;
     request.wr.rdma.rkey = key;
     if (path == Path::read) return;
-    if (n_bytes <= mine_.max_inline) {
+    if (n_bytes <= mine_.max_inline()) {
         request.send_flags |= IBV_SEND_INLINE;
         sent_.inlines++;
     }
@@ -162,7 +164,7 @@ void VerbsTransport::extend(Run& run, const Op& op)
     ibv_sge& piece = run.chain->pieces[run.chain->n - 1];
     std::memcpy(reinterpret_cast<std::byte*>(piece.addr) + piece.length, &op.value, sizeof op.value);
     piece.length += sizeof op.value;
-    if (piece.length > mine_.max_inline) request.send_flags &= ~unsigned{IBV_SEND_INLINE};
+    if (piece.length > mine_.max_inline()) request.send_flags &= ~unsigned{IBV_SEND_INLINE};
     request.wr_id = id_of(run.queue, to.n_posted);
     to.posted[to.n_posted % mine_.send_depth] = {op.cookie, Sort::operation};
     to.n_posted++;
@@ -178,7 +180,7 @@ bool VerbsTransport::ring(Chain& chain, size_t queue)
     sent_.requests += chain.n;
     chain.n = 0;
     ibv_send_wr* refused = nullptr;
-    return ibv_post_send(mine_.qp(queue), chain.requests.data(), &refused) == 0;
+    return ibv_post_send(queues_[queue].qp, chain.requests.data(), &refused) == 0;
 }
 
 }  // namespace pmx

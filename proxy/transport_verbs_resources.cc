@@ -39,20 +39,20 @@ Status VerbsResources::open(const VerbsConfig& verbs, const std::string& device,
     pd_.reset(ibv_alloc_pd(port.context.get()));
     if (!pd_) return failed("ibv_alloc_pd");
     PMX_TRY(register_heap(config, verbs.relaxed));
-    PMX_TRY(open_queues(n_queues));
-    return open_cells();
+    return open_receives();
 }
 
 /* Every send may end with a completion of its own when its queue pair fails, and so may every receive: the
- * completion queue has room for all. */
+ * completion queues have room for all. */
 Status VerbsResources::size_queues(size_t n_queues)
 {
     const ibv_device_attr& device = port.device;
     if (n_queues > size_t(device.max_qp))
         return fail(PMX_ERR_UNSUPPORTED, "verbs device {}: {} queue pairs are needed, it has {}", port.name,
                     n_queues, device.max_qp);
-    n_receives = std::min({kReceives, unsigned(device.max_srq_wr), unsigned(device.max_cqe) / 2});
-    const size_t room = (size_t(device.max_cqe) - n_receives) / n_queues;
+    n_queues_ = n_queues;
+    n_receives = std::min({kReceives, unsigned(device.max_srq_wr), unsigned(device.max_cqe)});
+    const size_t room = size_t(device.max_cqe) / n_queues;
     send_depth = unsigned(std::min({room, size_t(device.max_qp_wr), size_t(kMaxSendDepth)}));
     if (n_receives == 0 || send_depth < kMinSendDepth)
         return fail(
@@ -81,52 +81,71 @@ Status VerbsResources::register_heap(const TransportConfig& config, bool relaxed
         port.name, config.heap_bytes, std::strerror(errno), locked_memory_limit());
 }
 
-Status VerbsResources::open_queues(size_t n_queues)
+Status VerbsResources::open_receives()
 {
-    const int n_entries = int(n_receives + n_queues * send_depth);
-    cq_.reset(ibv_create_cq(port.context.get(), n_entries, nullptr, nullptr, 0));
-    if (!cq_) return failed("ibv_create_cq");
+    PMX_TRY(make_cells(n_receives, receives_, receive_region_));
+    receive_cq_.reset(ibv_create_cq(port.context.get(), int(n_receives), nullptr, nullptr, 0));
+    if (!receive_cq_) return failed("ibv_create_cq");
     ibv_srq_init_attr shared{};
     shared.attr.max_wr = n_receives;
     shared.attr.max_sge = 1;
     srq_.reset(ibv_create_srq(pd_.get(), &shared));
-    if (!srq_) return failed("ibv_create_srq");
+    return srq_ ? Status() : failed("ibv_create_srq");
+}
 
-    ibv_qp_init_attr attr{};
-    attr.send_cq = attr.recv_cq = cq_.get();
-    attr.srq = srq_.get();
-    attr.qp_type = IBV_QPT_RC;
-    attr.sq_sig_all = 0;
-    for (const unsigned n_inline : kInlineTries) {
-        attr.cap = {};
-        attr.cap.max_send_wr = send_depth;
-        attr.cap.max_send_sge = 1;
-        attr.cap.max_inline_data = max_inline = n_inline;
-        qps_.emplace_back(ibv_create_qp(pd_.get(), &attr));
-        if (qps_.back()) break;
-        qps_.pop_back();
+Status VerbsResources::make_channel(VerbsChannel& channel_out)
+{
+    VerbsChannel channel;
+    PMX_TRY(make_cells(n_queues_ * send_depth, channel.cells, channel.cell_region));
+    channel.cq.reset(ibv_create_cq(port.context.get(), int(n_queues_ * send_depth), nullptr, nullptr, 0));
+    if (!channel.cq) return failed("ibv_create_cq");
+    PMX_TRY(make_queues(channel));
+    channel_out = std::move(channel);
+    return {};
+}
+
+/* The first queue pair of all finds out how much goes along with a request. */
+Status VerbsResources::make_queues(VerbsChannel& channel)
+{
+    for (size_t i = 0; max_inline_ == kNotKnown && i < std::size(kInlineTries); i++) {
+        channel.qps.emplace_back(make_queue(channel, kInlineTries[i]));
+        if (channel.qps.back())
+            max_inline_ = kInlineTries[i];
+        else
+            channel.qps.pop_back();
     }
-    if (qps_.empty()) return failed("ibv_create_qp");
-    while (qps_.size() < n_queues) {
-        attr.cap = {};
-        attr.cap.max_send_wr = send_depth;
-        attr.cap.max_send_sge = 1;
-        attr.cap.max_inline_data = max_inline;
-        qps_.emplace_back(ibv_create_qp(pd_.get(), &attr));
-        if (!qps_.back()) return failed("ibv_create_qp");
+    if (max_inline_ == kNotKnown) return failed("ibv_create_qp");
+    while (channel.qps.size() < n_queues_) {
+        channel.qps.emplace_back(make_queue(channel, max_inline_));
+        if (!channel.qps.back()) return failed("ibv_create_qp");
     }
     return {};
 }
 
-Status VerbsResources::open_cells()
+ibv_qp* VerbsResources::make_queue(const VerbsChannel& channel, unsigned n_inline) const
 {
-    const size_t n_bytes = (qps_.size() * send_depth + n_receives) * sizeof(VerbsCell);
+    ibv_qp_init_attr attr{};
+    attr.send_cq = channel.cq.get();
+    attr.recv_cq = receive_cq_.get();
+    attr.srq = srq_.get();
+    attr.qp_type = IBV_QPT_RC;
+    attr.sq_sig_all = 0;
+    attr.cap.max_send_wr = send_depth;
+    attr.cap.max_send_sge = 1;
+    attr.cap.max_inline_data = n_inline;
+    return ibv_create_qp(pd_.get(), &attr);
+}
+
+Status VerbsResources::make_cells(size_t n, std::unique_ptr<VerbsCell[], VerbsChannel::FreeCells>& cells_out,
+                                  VerbsOwned<ibv_mr, ibv_dereg_mr>& region_out)
+{
+    const size_t n_bytes = n * sizeof(VerbsCell);
     constexpr size_t kPage = 4096;
-    cells_.reset(static_cast<VerbsCell*>(std::aligned_alloc(kPage, (n_bytes + kPage - 1) / kPage * kPage)));
-    if (!cells_) return fail(PMX_ERR_MEMORY, "no memory for {} bytes of verbs cells", n_bytes);
-    std::memset(static_cast<void*>(cells_.get()), 0, n_bytes);
-    cell_region_.reset(ibv_reg_mr(pd_.get(), cells_.get(), n_bytes, IBV_ACCESS_LOCAL_WRITE));
-    return cell_region_ ? Status() : failed("ibv_reg_mr");
+    cells_out.reset(static_cast<VerbsCell*>(std::aligned_alloc(kPage, (n_bytes + kPage - 1) / kPage * kPage)));
+    if (!cells_out) return fail(PMX_ERR_MEMORY, "no memory for {} bytes of verbs cells", n_bytes);
+    std::memset(static_cast<void*>(cells_out.get()), 0, n_bytes);
+    region_out.reset(ibv_reg_mr(pd_.get(), cells_out.get(), n_bytes, IBV_ACCESS_LOCAL_WRITE));
+    return region_out ? Status() : failed("ibv_reg_mr");
 }
 
 }  // namespace pmx

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* transport_verbs_resources.h: what one rank holds of its device: protection domain, completion queue, shared
- * receive queue, regions, queue pairs, and the cells from which small things are sent. */
+/* transport_verbs_resources.h: what one rank holds of its device: protection domain, regions, shared receive queue with
+ * its completion queue, and the queue pairs, in channels. */
 #pragma once
 
 #include <infiniband/verbs.h>
@@ -29,51 +29,63 @@ struct VerbsDestroy {
 template <typename T, auto Destroy>
 using VerbsOwned = std::unique_ptr<T, VerbsDestroy<Destroy>>;
 
+/* Queue pairs to all ranks, for the streams that share them, with the completion queue of what they send and the cells
+ * from which small things are sent. Members in the order in which they depend on each other. */
+struct VerbsChannel {
+    struct FreeCells {
+        void operator()(VerbsCell* cells) const { std::free(cells); }
+    };
+    std::unique_ptr<VerbsCell[], FreeCells> cells; /* send_depth for each queue pair */
+    VerbsOwned<ibv_mr, ibv_dereg_mr> cell_region;
+    VerbsOwned<ibv_cq, ibv_destroy_cq> cq;
+    std::vector<VerbsOwned<ibv_qp, ibv_destroy_qp>> qps;
+};
+
 class VerbsResources {
 public:
-    /* n_queues queue pairs. The members that follow are written here and never again. */
+    /* The channels that follow have n_queues queue pairs each. The members below are written here and never again. */
     Status open(const VerbsConfig& verbs, const std::string& device, const TransportConfig& config,
                 size_t n_queues);
 
     VerbsPort port;
     unsigned send_depth = 0; /* operations in one queue pair */
     unsigned n_receives = 0;
-    unsigned max_inline = 0; /* bytes */
-    uint8_t rd_atomic = 0;   /* reads and atomics under way in one queue pair, either way */
+    uint8_t rd_atomic = 0; /* reads and atomics under way in one queue pair, either way */
 
-    ibv_cq* cq() const { return cq_.get(); }
+    /* One more channel, not connected. Any thread, one at a time; what is there already stays in use meanwhile. */
+    Status make_channel(VerbsChannel& channel_out);
+
+    ibv_cq* receive_cq() const { return receive_cq_.get(); }
     ibv_srq* srq() const { return srq_.get(); }
-    ibv_qp* qp(size_t queue) const { return qps_[queue].get(); }
-    size_t n_queues() const { return qps_.size(); }
     /* Puts and gets go through `data`, which may be relaxed; signals through `strict`. */
     ibv_mr* data() const { return data_ ? data_.get() : strict_.get(); }
     ibv_mr* strict() const { return strict_.get(); }
-    uint32_t cell_key() const { return cell_region_->lkey; }
-    VerbsCell& send_cell(size_t queue, uint64_t number) const
-    {
-        return cells_[queue * send_depth + number % send_depth];
-    }
-    VerbsCell& receive_cell(size_t index) const { return cells_[qps_.size() * send_depth + index]; }
+    VerbsCell& receive_cell(size_t index) const { return receives_[index]; }
+    uint32_t receive_key() const { return receive_region_->lkey; }
+    /* Bytes that a request takes along; of the first channel, and the others have as many. */
+    unsigned max_inline() const { return max_inline_; }
 
 private:
     Status size_queues(size_t n_queues);
     Status register_heap(const TransportConfig& config, bool relaxed);
-    Status open_queues(size_t n_queues);
-    Status open_cells();
+    Status open_receives();
+    Status make_cells(size_t n, std::unique_ptr<VerbsCell[], VerbsChannel::FreeCells>& cells_out,
+                      VerbsOwned<ibv_mr, ibv_dereg_mr>& region_out);
+    Status make_queues(VerbsChannel& channel);
+    ibv_qp* make_queue(const VerbsChannel& channel, unsigned n_inline) const;
     Status failed(const char* call) const;
 
-    struct FreeCells {
-        void operator()(VerbsCell* cells) const { std::free(cells); }
-    };
+    static constexpr unsigned kNotKnown = ~0u;
+    size_t n_queues_ = 0;
+    unsigned max_inline_ = kNotKnown;
     /* In the order in which they depend on each other; destroyed from the last to the first. */
     VerbsOwned<ibv_pd, ibv_dealloc_pd> pd_;
     VerbsOwned<ibv_mr, ibv_dereg_mr> strict_;
     VerbsOwned<ibv_mr, ibv_dereg_mr> data_; /* nullptr: the same as strict */
-    std::unique_ptr<VerbsCell[], FreeCells> cells_;
-    VerbsOwned<ibv_mr, ibv_dereg_mr> cell_region_;
-    VerbsOwned<ibv_cq, ibv_destroy_cq> cq_;
+    std::unique_ptr<VerbsCell[], VerbsChannel::FreeCells> receives_;
+    VerbsOwned<ibv_mr, ibv_dereg_mr> receive_region_;
+    VerbsOwned<ibv_cq, ibv_destroy_cq> receive_cq_;
     VerbsOwned<ibv_srq, ibv_destroy_srq> srq_;
-    std::vector<VerbsOwned<ibv_qp, ibv_destroy_qp>> qps_;
 };
 
 }  // namespace pmx

@@ -6,6 +6,7 @@
 #include "runtime/failures.h"
 #include "runtime/log.h"
 #include "runtime/runtime.h"
+#include "runtime/team_collectives.h"
 
 namespace pmx {
 
@@ -109,8 +110,54 @@ Status Runtime::create_context(const pmx_ctx_attr_t* attr, pmx_ctx_t& ctx_out)
         drop_context(ctx);
         return same;
     }
+    const Status opened = open_stream(ctx->engine.stream);
+    if (!opened.ok()) {
+        drop_context(ctx);
+        return opened;
+    }
     ctx_out = ctx;
     return {};
+}
+
+namespace {
+
+/* In pieces that a team has room for. mine: of the same size on all ranks. */
+Status gather_addresses(Team& team, const std::vector<std::byte>& mine, std::vector<std::vector<std::byte>>& all_out)
+{
+    const size_t size = static_cast<size_t>(team.size());
+    const size_t piece = std::max<size_t>(TeamPart::kBytes / size, 1);
+    all_out.assign(size, {});
+    std::vector<std::byte> pieces;
+    for (size_t at = 0; at < mine.size(); at += piece) {
+        const size_t n = std::min(piece, mine.size() - at);
+        pieces.resize(n * size);
+        PMX_TRY(team_allgather_small(team, pieces.data(), mine.data() + at, n));
+        for (size_t r = 0; r < size; r++)
+            all_out[r].insert(all_out[r].end(), pieces.begin() + static_cast<std::ptrdiff_t>(r * n),
+                              pieces.begin() + static_cast<std::ptrdiff_t>((r + 1) * n));
+    }
+    return {};
+}
+
+}  // namespace
+
+/* Collective. Where a rank has no room for one more channel, the stream shares one on all ranks: slower, not wrong. */
+Status Runtime::open_stream(uint16_t stream)
+{
+    if (!transport) return {};
+    std::vector<std::byte> mine;
+    const Status prepared = transport->prepare_stream(stream, mine);
+    if (!prepared.ok()) log_info("stream {} has no channel of its own: {}", stream, prepared.detail());
+    uint64_t least = 0, most = 0;
+    PMX_TRY(collectives->min_max(prepared.ok() ? mine.size() : 0, least, most));
+    if (least == 0 || least != most) return {};
+    std::vector<std::vector<std::byte>> all;
+    PMX_TRY(gather_addresses(*teams->world(), mine, all));
+    const Status connected = transport->connect_stream(all);
+    if (!connected.ok()) log_info("stream {} has no channel of its own: {}", stream, connected.detail());
+    PMX_TRY(collectives->min_max(connected.ok(), least, most));
+    if (least) engine->between_visits([&] { transport->begin_stream(stream); });
+    return collectives->barrier(); /* before the first operation arrives, all know the channel */
 }
 
 Status Runtime::add_context(pmx_order_t order, int signals, unsigned n_queues, pmx_ctx_t& ctx_out)

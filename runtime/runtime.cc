@@ -77,6 +77,7 @@ Status Runtime::bring_up(const OpenBootstrap& open, std::unique_ptr<Runtime>& ru
     PMX_TRY(rt->open_network());
     PMX_TRY(bootstrap_agree(*rt->bootstrap, rt->start_proxy(), nullptr));
     PMX_TRY(bootstrap_agree(*rt->bootstrap, rt->make_contexts(), nullptr));
+    PMX_TRY(bootstrap_agree(*rt->bootstrap, rt->open_stream(kDefaultStream), nullptr));
     runtime_out = std::move(rt);
     return {};
 }

@@ -17,3 +17,19 @@ if [ -z "${PMX_TEST_IN_VM-}" ]; then
     exit
 fi
 : "${PMX_TEST_LONG:=1}"
+
+# over_the_wire COMMAND...: its status; ends the test when fewer than PMX_TEST_PACKETS (1000) packets crossed the wire
+# meanwhile, or when any of RoCE was for the loopback, where the lab drops them.
+over_the_wire() {
+    local wire status stray
+    wire=$(cat /sys/class/net/va/statistics/tx_packets)
+    "$@"
+    status=$?
+    wire=$(($(cat /sys/class/net/va/statistics/tx_packets) - wire))
+    stray=$(stray_packets)
+    echo "$wire packets from va to vb, $stray by the loopback"
+    [ "$stray" -eq 0 ] || fail "$stray packets of RoCE went by the loopback: $*"
+    [ "$wire" -ge "${PMX_TEST_PACKETS:-1000}" ] || fail "only $wire packets crossed the wire: $*"
+    return $status
+}
+stray_packets() { tc -s filter show dev lo egress | awk '/Sent/ { n += $4 } END { print n + 0 }'; }

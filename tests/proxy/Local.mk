@@ -121,12 +121,14 @@ dist_check_SCRIPTS += $(verbs_scripts) $(verbs_unit_scripts)
 if HAVE_VERBS
 TESTS += $(verbs_scripts)
 if HAVE_CMOCKA
-check_PROGRAMS += tests/proxy/verbs_test
-TESTS += tests/proxy/verbs_test $(verbs_unit_scripts)
+check_PROGRAMS += tests/proxy/verbs_test tests/proxy/verbs_channel_test
+TESTS += tests/proxy/verbs_test tests/proxy/verbs_channel_test $(verbs_unit_scripts)
 endif
 endif
-tests_proxy_verbs_test_SOURCES = tests/proxy/verbs_test.cc tests/cmocka_cxx.h
+tests_proxy_verbs_test_SOURCES = tests/proxy/verbs_test.cc tests/proxy/verbs_rig.h tests/cmocka_cxx.h
 tests_proxy_verbs_test_LDADD = libpmxcore.la $(CMOCKA_LIBS)
+tests_proxy_verbs_channel_test_SOURCES = tests/proxy/verbs_channel_test.cc tests/proxy/verbs_rig.h tests/cmocka_cxx.h
+tests_proxy_verbs_channel_test_LDADD = libpmxcore.la $(CMOCKA_LIBS)
 
 # The staging transport, over NICs that know host memory only.
 if HAVE_CMOCKA

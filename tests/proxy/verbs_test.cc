@@ -1,126 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The verbs transport, ranks as objects of one process: doorbells and completions, room, adds by the card, failure of
- * one rank, and what is said of a device that cannot be used. Where there is no device, what needs one is skipped;
- * verbs.test runs it where there are two. */
-#include <cstdlib>
-#include <cstring>
-
-#include "pmx_atomic.h"
+/* The verbs transport, ranks as objects of one process: doorbells and completions, room, adds by the card, and what is
+ * said of a device that cannot be used. Where there is no device, what needs one is skipped; verbs.test runs it where there
+ * are two. */
 #include "transport_verbs_events.h"
-#include "transport_verbs_impl.h"
-#include "tests/cmocka_cxx.h"
+#include "tests/proxy/verbs_rig.h"
+
+using namespace verbs_rig;
 
 namespace {
-
-using namespace pmx;
-
-constexpr size_t kHeapBytes = 1 << 20, kWordOff = 0, kFromOff = 4096, kToOff = 1 << 19;
-constexpr uint64_t kLimitNs = 20'000'000'000;
-
-/* The devices that work; the tests below take turns on them. */
-const std::vector<std::string>& devices()
-{
-    static const std::vector<std::string> names = [] {
-        std::vector<std::string> found;
-        for (const VerbsDevice& device : verbs_probe({}))
-            if (device.usable) found.push_back(device.name);
-        return found;
-    }();
-    return names;
-}
-
-struct World {
-    std::vector<std::unique_ptr<std::byte, decltype(&std::free)>> heaps;
-    std::vector<std::unique_ptr<VerbsTransport>> ranks;
-    std::vector<std::vector<Completion>> done;
-    std::vector<std::string> told; /* by rank 0 */
-
-    World(int size, VerbsConfig verbs = {})
-    {
-        verbs.ack_timeout_ns = 2'000'000;
-        verbs.retries = 5;
-        std::vector<std::vector<std::byte>> addresses;
-        for (int r = 0; r < size; r++) {
-            heaps.emplace_back(static_cast<std::byte*>(std::aligned_alloc(4096, kHeapBytes)), &std::free);
-            std::memset(heaps.back().get(), 0, kHeapBytes);
-            TransportConfig config{r, size, heaps.back().get(), kHeapBytes, kLimitNs};
-            if (r == 0) config.tell = [this](const std::string& text) { told.push_back(text); };
-            const Status opened =
-                VerbsTransport::open(verbs, devices()[size_t(r) % devices().size()], config, ranks.emplace_back());
-            if (!opened.ok()) print_message("%s\n", opened.detail().c_str());
-            assert_true(opened.ok());
-            addresses.push_back(ranks.back()->address());
-        }
-        for (auto& rank : ranks) {
-            const Status connected = rank->connect(addresses);
-            if (!connected.ok()) print_message("%s\n", connected.detail().c_str());
-            assert_true(connected.ok());
-        }
-        done.resize(size_t(size));
-    }
-    std::byte* at(int rank, size_t off) { return heaps[size_t(rank)].get() + off; }
-    uint64_t word(int rank, size_t off)
-    {
-        return detail::load_acquire(reinterpret_cast<const uint64_t*>(at(rank, off)));
-    }
-    void poll()
-    {
-        for (size_t r = 0; r < ranks.size(); r++) {
-            if (!ranks[r]) continue;
-            Completion some[32];
-            const int n = ranks[r]->poll(some);
-            assert_true(n >= 0);
-            done[r].insert(done[r].end(), some, some + n);
-        }
-    }
-    template <typename Condition>
-    void until(Condition condition)
-    {
-        const uint64_t end_ns = detail::now_ns() + kLimitNs;
-        while (!condition()) {
-            poll();
-            assert_true(detail::now_ns() < end_ns);
-        }
-    }
-    /* Posts all of them, polling for room. */
-    void post(int from, int to, const std::vector<Op>& ops)
-    {
-        for (size_t n = 0; n < ops.size(); poll()) {
-            const int taken = ranks[size_t(from)]->post(to, std::span(ops).subspan(n));
-            assert_true(taken >= 0);
-            n += size_t(taken);
-        }
-    }
-};
-
-Op op_of(OpKind kind, const void* src, uint64_t dst_off, uint64_t n_bytes, uint64_t value, uint64_t cookie)
-{
-    Op op{};
-    op.kind = kind;
-    op.src = src;
-    op.dst_off = dst_off;
-    op.n_bytes = n_bytes;
-    op.value = value;
-    op.cookie = cookie;
-    return op;
-}
-
-std::vector<Op> puts(World& world, int from, size_t n, size_t n_bytes)
-{
-    std::vector<Op> ops;
-    for (size_t i = 0; i < n; i++)
-        ops.push_back(op_of(OpKind::put, world.at(from, kFromOff + i * n_bytes), kToOff + i * n_bytes, n_bytes, 0, i));
-    return ops;
-}
-
-bool no_device()
-{
-    if (!devices().empty()) return false;
-    if (std::getenv("PMX_TEST_IN_VM")) assert_true(false);
-    return true;
-}
-#define NEED_DEVICE() \
-    if (no_device()) skip()
 
 void a_chain_has_one_doorbell_and_few_completions(void**)
 {
@@ -180,8 +67,7 @@ void without_a_look_at_completions_there_is_an_end_of_room(void**)
     NEED_DEVICE();
     World world(2);
     const std::vector<Op> ops = puts(world, 0, 64, 8);
-    size_t n = 0;
-    for (int taken; (taken = world.ranks[0]->post(1, ops)) > 0; n += size_t(taken)) assert_true(n < 10'000);
+    const size_t n = fill(world, ops);
     world.until([&] { return world.done[0].size() == n; });
     assert_int_equal(world.ranks[0]->post(1, ops), 64);
 }
@@ -233,32 +119,6 @@ void counted_signals_wait_for_what_is_before_them(void**)
         assert_memory_equal(world.at(0, kFromOff), world.at(1, kToOff), 1000);
     }
     world.until([&] { return world.done[0].size() == 200 * 11; });
-}
-
-size_t count(const std::vector<Completion>& done, uint64_t first_cookie, pmx_err_t err)
-{
-    size_t n = 0;
-    for (const Completion& one : done) n += one.cookie >= first_cookie && one.cookie < first_cookie + 100 && one.err == err;
-    return n;
-}
-
-void a_rank_that_is_gone_fails_alone(void**)
-{
-    NEED_DEVICE();
-    World world(3);
-    world.ranks[2].reset();
-    std::vector<Op> ops = puts(world, 0, 20, 64);
-    assert_int_equal(world.ranks[0]->post(1, ops), 20);
-    for (Op& op : ops) op.cookie += 100;
-    assert_int_equal(world.ranks[0]->post(2, ops), 20);
-    world.until([&] { return world.done[0].size() == 40; });
-    assert_int_equal(count(world.done[0], 0, PMX_SUCCESS), 20);
-    assert_int_equal(count(world.done[0], 100, PMX_ERR_PEER_FAILED), 20);
-    assert_int_equal(world.ranks[0]->post(2, ops), PMX_ERR_PEER_FAILED);
-    for (Op& op : ops) op.cookie += 100;
-    assert_int_equal(world.ranks[0]->post(1, ops), 20);
-    world.until([&] { return world.done[0].size() == 60; });
-    assert_int_equal(count(world.done[0], 200, PMX_SUCCESS), 20);
 }
 
 /* The target does not poll, so a message to it has no ack. */
@@ -401,7 +261,6 @@ int main()
         cmocka_unit_test(without_a_look_at_completions_there_is_an_end_of_room),
         cmocka_unit_test(adds_of_several_ranks_happen_once),
         cmocka_unit_test(counted_signals_wait_for_what_is_before_them),
-        cmocka_unit_test(a_rank_that_is_gone_fails_alone),
         cmocka_unit_test(giving_up_a_rank_ends_what_is_under_way),
         cmocka_unit_test(a_port_that_was_down_is_told_of_and_serves_again),
         cmocka_unit_test(events_mean_what_is_written),
