@@ -35,7 +35,8 @@ inline constexpr uint8_t kOpCounted = 4;
 /* Streams of operations from one rank to another; one for each context. */
 inline constexpr uint32_t kMaxStreams = 256;
 
-/* One operation. put: n_bytes >= 1 from src, memory of the local heap, to dst_off of the target's heap.
+/* One operation. The heap is that of host memory, and of GPU memory where caps().gpu is.
+ * put: n_bytes >= 1 from src, memory of the local heap, to dst_off of the target's heap.
  * signal_*: value into the 8-byte aligned word at dst_off, as one 8-byte access; src is unused.
  * get: n_bytes >= 1 from dst_off of the target's heap to src, memory of the local heap; never counted. */
 struct Op {
@@ -70,7 +71,17 @@ struct TransportCaps {
     bool orders_put = false;
     bool fence = false;   /* kOpFence works */
     bool counted = false; /* kOpCounted works: the target learns of each put that has landed */
+    bool gpu = false;     /* operations may touch memory of GPUs: TransportConfig::gpu, here and at the target */
+    std::string why_no_gpu = "it reaches host memory only";
     uint64_t max_put_bytes = UINT64_MAX; /* a longer put is refused by post(); the engine cuts it */
+};
+
+/* The part of the heap that is memory of a GPU, from offset PMX_CMD_GPU_HEAP on. */
+struct GpuMemory {
+    char* base = nullptr; /* an address of this process that its processor may not use; null: there is none */
+    size_t n_bytes = 0;
+    int dmabuf = -1; /* what other drivers know it by, open until the transport is made; -1: by its address, if at all */
+    uint64_t dmabuf_off = 0;
 };
 
 /* The local heap, the ranks, and where to find the parameters of a transport. */
@@ -83,6 +94,7 @@ struct TransportConfig {
     /* Told on the proxy thread, in one line, when something has happened to the network that no operation reports, such
      * as a link that went down or came back. May be empty. */
     std::function<void(const std::string&)> tell = nullptr;
+    GpuMemory gpu = {};
 };
 
 class Transport {

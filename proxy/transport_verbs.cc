@@ -27,10 +27,13 @@ constexpr int kQueueBatch = 32;
  * IBV_SEND_FENCE keeps an operation behind earlier reads and atomics, not behind writes. So kOpFence is kept
  * by that same order of one queue pair, and only where every operation keeps it.
  *
+ * What is counted is applied by the target's processor, which reaches no GPU.
+ *
  * An ADD by message is applied by the target's processor, maybe after a put that was posted later has landed;
  * so orders_put, on which fences between puts rest, needs adds by atomics. */
-TransportCaps caps_of(const VerbsConfig& verbs, const VerbsPort& port)
+TransportCaps caps_of(const VerbsConfig& verbs, const VerbsResources& mine)
 {
+    const VerbsPort& port = mine.port;
     const bool one_queue = verbs.n_qps == 1;
     TransportCaps caps;
     caps.name = "verbs";
@@ -38,7 +41,9 @@ TransportCaps caps_of(const VerbsConfig& verbs, const VerbsPort& port)
     caps.orders_set = caps.orders_add = one_queue;
     caps.orders_put = one_queue && !verbs.relaxed && port.native_add;
     caps.fence = one_queue && !verbs.relaxed;
-    caps.counted = true;
+    caps.gpu = mine.gpu().n_bytes != 0;
+    caps.why_no_gpu = mine.why_no_gpu();
+    caps.counted = !caps.gpu;
     caps.max_put_bytes = port.port.max_msg_sz;
     return caps;
 }
@@ -56,7 +61,7 @@ Status VerbsTransport::open(const VerbsConfig& verbs, const std::string& device,
     PMX_TRY(made->mine_.make_channel(first));
     const VerbsResources& mine = made->mine_;
     PMX_TRY(verbs_begin_events(mine.port));
-    made->caps_ = caps_of(verbs, mine.port);
+    made->caps_ = caps_of(verbs, mine);
     /* Packets of an earlier job to a queue pair of the same number are out of sequence with this one. */
     made->first_psn_ = uint32_t(detail::now_ns() ^ uint64_t(getpid()) << 8) & 0xffffff;
     made->add_channel(std::move(first));
@@ -76,6 +81,8 @@ void VerbsTransport::withhold(const TransportCaps& kept)
     caps_.orders_put &= kept.orders_put;
     caps_.fence &= kept.fence;
     caps_.counted &= kept.counted;
+    if (caps_.gpu && !kept.gpu) caps_.why_no_gpu = "not on another rank";
+    caps_.gpu &= kept.gpu;
 }
 
 int VerbsTransport::poll(std::span<Completion> out)

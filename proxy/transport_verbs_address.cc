@@ -13,7 +13,7 @@ namespace pmx {
 namespace {
 
 constexpr uint32_t kMagic = 0x56584d50;
-constexpr uint16_t kVersion = 1;
+constexpr uint16_t kVersion = 2;
 
 const char* link_name(bool ethernet) { return ethernet ? "RoCE" : "InfiniBand"; }
 
@@ -69,9 +69,11 @@ std::vector<std::byte> VerbsTransport::address() const
     head.ethernet = mine_.port.ethernet;
     head.native_add = mine_.port.native_add;
     head.rd_atomic = mine_.rd_atomic;
-    head.data_key = mine_.data()->rkey;
-    head.strict_key = mine_.strict()->rkey;
-    head.heap_base = reinterpret_cast<uint64_t>(config_.heap_base);
+    const auto part = [](const VerbsMemory& memory) {
+        return VerbsAddress::Part{reinterpret_cast<uint64_t>(memory.base), memory.data()->rkey, memory.strict->rkey};
+    };
+    head.host = part(mine_.host());
+    if (caps_.gpu) head.gpu = part(mine_.gpu());
     head.heap_bytes = config_.heap_bytes;
 
     std::vector<std::byte> blob(sizeof head);
@@ -144,7 +146,7 @@ Status VerbsTransport::connect_queue(ibv_qp* qp, size_t rank, uint32_t their_num
     init.qp_state = IBV_QPS_INIT;
     init.port_num = uint8_t(port.number);
     init.qp_access_flags = IBV_ACCESS_LOCAL_WRITE | IBV_ACCESS_REMOTE_WRITE | IBV_ACCESS_REMOTE_READ;
-    if (port.native_add) init.qp_access_flags |= IBV_ACCESS_REMOTE_ATOMIC;
+    if (port.native_add || caps_.gpu) init.qp_access_flags |= IBV_ACCESS_REMOTE_ATOMIC;
     PMX_TRY(step("initialised", init, IBV_QP_STATE | IBV_QP_PKEY_INDEX | IBV_QP_PORT | IBV_QP_ACCESS_FLAGS));
 
     ibv_qp_attr receive{};

@@ -28,10 +28,15 @@ struct VerbsAddress {
     uint8_t ethernet;
     uint8_t native_add;
     uint8_t rd_atomic;
-    uint32_t data_key;
-    uint32_t strict_key;
-    uint64_t heap_base;
     uint64_t heap_bytes;
+    /* Its parts: of host memory, and of GPU memory where the device reaches that. */
+    struct Part {
+        uint64_t base;
+        uint32_t data_key;
+        uint32_t strict_key;
+    };
+    Part host;
+    Part gpu;
 };
 
 /* A signal that travels as a message. The target answers with id when it has applied it. */
@@ -86,7 +91,7 @@ public:
     std::string describe() const { return mine_.port.describe(); }
     /* How operations left, for tests. The words of a run of signals are one request. */
     struct Sent {
-        uint64_t chains, requests, completions, inlines, messages;
+        uint64_t chains, requests, completions, inlines, messages, flushes;
     };
     const Sent& sent() const { return sent_; }
 
@@ -97,8 +102,8 @@ private:
     static constexpr uint64_t kPollsToEvents = 1024; /* so many polls to a look at the events of the device */
     static constexpr unsigned kNumberBits = 40; /* of the number in a work request's id; above it the queue */
 
-    /* What was posted under one number of a queue. */
-    enum class Sort : uint8_t { operation, message, ack };
+    /* What was posted under one number of a queue. own: of the transport itself, reported to nobody. */
+    enum class Sort : uint8_t { operation, message, own };
     struct Posted {
         uint64_t cookie;
         Sort sort;
@@ -126,6 +131,7 @@ private:
         unsigned next_queue = 0; /* for the next operation, where there are several */
         size_t n_messages = 0;
         size_t n_fenced_messages = 0;
+        bool wrote_host = false, wrote_gpu = false; /* since that part of the target's heap was last read */
         std::vector<Message> messages;
         std::vector<uint32_t> free_messages;
         std::vector<uint64_t> ack_ids; /* of signals applied here, not acknowledged yet: from ack_next on */
@@ -162,7 +168,13 @@ private:
     void add_channel(VerbsChannel channel);
 
     /* posting */
+    static bool is_signal(const Op& op) { return op.kind == OpKind::signal_set || op.kind == OpKind::signal_add; }
+    static const VerbsAddress::Part& part_of(const Peer& peer, uint64_t off);
     Path path_of(const Peer& peer, const Op& op) const;
+    bool must_flush(const Peer& peer, const Op& op) const;
+    void append_flush(Chain& chain, size_t queue, Peer& peer, const Op& op);
+    void note_write(Peer& peer, const Op& op) const;
+    const VerbsMemory& local(const void* p) const { return mine_.gpu().holds(p) ? mine_.gpu() : mine_.host(); }
     bool must_wait(const Peer& peer, const Op& op) const;
     unsigned pick_queue(size_t channel, int dst_rank, Peer& peer) const;
     size_t room(const Queue& queue) const { return mine_.send_depth - (queue.n_posted - queue.n_done); }
@@ -170,6 +182,7 @@ private:
                               uint32_t local_key);
     void* next_cell(size_t queue);
     void append(Chain& chain, size_t queue, Peer& peer, const Op& op, Path path);
+    void append_operation(Chain& chain, size_t queue, Peer& peer, const Op& op, Path path);
     void extend(Run& run, const Op& op);
     static uint64_t id_of(size_t queue, uint64_t number)
     {

@@ -164,7 +164,7 @@ bool VerbsTransport::send_acks_to(int rank)
         const size_t n_bytes = offsetof(VerbsAckMessage, ids) + n_ids * sizeof ack.ids[0];
         void* const cell = next_cell(queue);
         std::memcpy(cell, &ack, n_bytes);
-        ibv_send_wr& request = next_request(chain, queue, {0, Sort::ack}, cell, n_bytes, queues_[queue].cell_key);
+        ibv_send_wr& request = next_request(chain, queue, {0, Sort::own}, cell, n_bytes, queues_[queue].cell_key);
         request.opcode = IBV_WR_SEND;
         if (n_bytes <= mine_.max_inline()) request.send_flags |= IBV_SEND_INLINE;
     }

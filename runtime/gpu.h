@@ -18,6 +18,9 @@ namespace pmx {
 
 enum class GpuChoice { off = 0, cuda = 1, soft = 2 }; /* the order of the choices of PMX_GPU */
 
+/* Whether the network card writes and reads memory of the GPU by itself; the order of the choices of PMX_GPU_DIRECT. */
+enum class GpuDirect { automatic = 0, on = 1, off = 2 };
+
 /* What kernels are given. */
 struct GpuView {
     pmx_device_ctx_t ctx{};

@@ -31,10 +31,19 @@ uint64_t Runtime::staging_bytes() const
            staging_area_bytes(staging.size, staging.n_slots, staging.slot_bytes);
 }
 
-/* No transport writes GPU memory by itself yet. */
+/* What reaches host memory only, on one of the ranks, gets the rest by copies. */
 Status Runtime::stage(std::unique_ptr<Transport>& transport)
 {
     if (!gpu) return {};
+    const TransportCaps& caps = transport->caps();
+    if (caps.gpu) {
+        log_info("memory of GPUs: {} {} reaches it", caps.name, caps.provider);
+        return {};
+    }
+    if (params.gpu_direct == GpuDirect::on)
+        return fail(PMX_ERR_UNSUPPORTED, "PMX_GPU_DIRECT=on: {} {} does not reach memory of the GPU: {}; use auto",
+                    caps.name, caps.provider, caps.why_no_gpu);
+    log_info("memory of GPUs: staged: {}", params.gpu_direct == GpuDirect::off ? "PMX_GPU_DIRECT=off" : caps.why_no_gpu);
     std::unique_ptr<CopyEngine> out, in;
     PMX_TRY(gpu->copy_engine(out));
     PMX_TRY(gpu->copy_engine(in));

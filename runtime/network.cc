@@ -69,7 +69,7 @@ Status choose_provider(Bootstrap& bootstrap, const Params& params, std::string& 
 
 constexpr bool TransportCaps::*kPromises[] = {&TransportCaps::orders_set, &TransportCaps::orders_add,
                                               &TransportCaps::orders_put, &TransportCaps::fence,
-                                              &TransportCaps::counted};
+                                              &TransportCaps::counted, &TransportCaps::gpu};
 
 /* Each rank tried its transport for itself; what one could not promise holds for none. */
 Status agree_on_promises(Bootstrap& bootstrap, Transport& transport)
@@ -138,9 +138,9 @@ Status network_open(Bootstrap& bootstrap, const Params& params, const TransportC
         PMX_TRY(choose_provider(bootstrap, params, provider));
         opened = ofi_open(provider, config, transport);
     }
-    if (opened.ok()) opened = wrap(transport);
     PMX_TRY(bootstrap_agree(bootstrap, opened, nullptr));
     PMX_TRY(agree_on_promises(bootstrap, *transport));
+    PMX_TRY(bootstrap_agree(bootstrap, wrap(transport), nullptr));
     std::vector<std::vector<std::byte>> addresses;
     PMX_TRY(bootstrap.allgather(transport->address(), addresses));
     PMX_TRY(bootstrap_agree(bootstrap, transport->connect(addresses), nullptr));

@@ -4,6 +4,7 @@
 #include "runtime/runtime.h"
 
 #include <pthread.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstring>
@@ -77,7 +78,7 @@ Status Runtime::bring_up(const OpenBootstrap& open, std::unique_ptr<Runtime>& ru
     PMX_TRY(rt->open_network());
     PMX_TRY(bootstrap_agree(*rt->bootstrap, rt->start_proxy(), nullptr));
     PMX_TRY(bootstrap_agree(*rt->bootstrap, rt->make_contexts(), nullptr));
-    PMX_TRY(bootstrap_agree(*rt->bootstrap, rt->open_stream(kDefaultStream), nullptr));
+    PMX_TRY(bootstrap_agree(*rt->bootstrap, rt->open_streams(*rt->default_context), nullptr));
     runtime_out = std::move(rt);
     return {};
 }
@@ -171,9 +172,17 @@ Status Runtime::open_network()
     PMX_TRY(bootstrap->allgather(std::span(&needed, 1), all));
     if (std::all_of(all.begin(), all.end(), [](auto& one) { return one.at(0) == std::byte(0); })) return {};
     const auto tell = [](const std::string& text) { log_warn("{}", text); };
-    TransportConfig config = {rank(), size(), heap.base(), heap.n_bytes(), params.timeout_ns, tell};
-    return network_open(
+    TransportConfig config = {rank(), size(), heap.base(), heap.n_bytes(), params.timeout_ns, tell, {}};
+    GpuDmabuf dmabuf;
+    if (gpu && params.gpu_direct != GpuDirect::off) {
+        const Status exported = gpu->dmabuf(dmabuf);
+        if (!exported.ok()) log_info("{}", exported.detail());
+        config.gpu = {gpu->heap(), params.gpu_heap_bytes, dmabuf.fd, dmabuf.offset};
+    }
+    const Status opened = network_open(
         *bootstrap, params, config, heap, gpu ? gpu->facts().pci : "", [this](std::unique_ptr<Transport>& inner) { return stage(inner); }, transport);
+    if (dmabuf.fd >= 0) ::close(dmabuf.fd);
+    return opened;
 }
 
 Status Runtime::start_proxy()

@@ -118,6 +118,7 @@ class Runtime {
     Status plan_heartbeat(HeartbeatConfig& heartbeat_out);
     Status make_contexts();
     Status reserve_cells();
+    Status open_streams(const pmx_ctx& ctx);
     Status open_stream(uint16_t stream);
     Status make_kernel_part(pmx_ctx& ctx, unsigned n_queues);
     Status complete_kernels(const pmx_ctx& ctx);

@@ -13,8 +13,11 @@ rank_cases = tests/gpu/rank_bodies.h tests/gpu/rank_streams.h
 check_PROGRAMS += tests/gpu/ranks_host
 tests_gpu_ranks_host_SOURCES = $(device_cases) $(rank_cases) tests/gpu/ranks.cc tests/gpu/machine_host.cc
 tests_gpu_ranks_host_LDADD = libpmxcore.la
-dist_check_SCRIPTS += tests/gpu/ranks.test
+dist_check_SCRIPTS += tests/gpu/ranks.test tests/gpu/direct_verbs.test
 TESTS += tests/gpu/ranks.test
+if HAVE_VERBS
+TESTS += tests/gpu/direct_verbs.test
+endif
 
 EXTRA_DIST += tests/gpu/run.sh tests/gpu/rate.cu
 dist_check_SCRIPTS += tests/gpu/headers.test

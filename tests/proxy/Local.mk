@@ -121,10 +121,13 @@ dist_check_SCRIPTS += $(verbs_scripts) $(verbs_unit_scripts)
 if HAVE_VERBS
 TESTS += $(verbs_scripts)
 if HAVE_CMOCKA
-check_PROGRAMS += tests/proxy/verbs_test tests/proxy/verbs_channel_test
-TESTS += tests/proxy/verbs_test tests/proxy/verbs_channel_test $(verbs_unit_scripts)
+check_PROGRAMS += $(verbs_unit_tests)
+TESTS += $(verbs_unit_tests) $(verbs_unit_scripts)
 endif
 endif
+verbs_unit_tests = tests/proxy/verbs_test tests/proxy/verbs_channel_test tests/proxy/verbs_gpu_test
+tests_proxy_verbs_gpu_test_SOURCES = tests/proxy/verbs_gpu_test.cc tests/proxy/verbs_rig.h tests/cmocka_cxx.h
+tests_proxy_verbs_gpu_test_LDADD = libpmxcore.la $(CMOCKA_LIBS)
 tests_proxy_verbs_test_SOURCES = tests/proxy/verbs_test.cc tests/proxy/verbs_rig.h tests/cmocka_cxx.h
 tests_proxy_verbs_test_LDADD = libpmxcore.la $(CMOCKA_LIBS)
 tests_proxy_verbs_channel_test_SOURCES = tests/proxy/verbs_channel_test.cc tests/proxy/verbs_rig.h tests/cmocka_cxx.h

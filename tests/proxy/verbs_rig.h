@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "heap_map.h"
 #include "pmx_atomic.h"
 #include "transport_verbs_impl.h"
 #include "tests/cmocka_cxx.h"
@@ -14,6 +15,7 @@ namespace verbs_rig {
 using namespace pmx;
 
 inline constexpr size_t kHeapBytes = 1 << 20, kWordOff = 0, kFromOff = 4096, kToOff = 1 << 19;
+inline constexpr size_t kGpuOff = kHeapBytes / 2;
 inline constexpr uint64_t kLimitNs = 20'000'000'000;
 
 /* The devices that work; the tests below take turns on them. */
@@ -34,7 +36,8 @@ struct World {
     std::vector<std::vector<Completion>> done;
     std::vector<std::string> told; /* by rank 0 */
 
-    World(int size, VerbsConfig verbs = {})
+    /* n_gpu_bytes of the heap from kGpuOff on, and not more, play memory of a GPU. */
+    World(int size, VerbsConfig verbs = {}, size_t n_gpu_bytes = 0)
     {
         verbs.ack_timeout_ns = 2'000'000;
         verbs.retries = 5;
@@ -43,6 +46,10 @@ struct World {
             heaps.emplace_back(static_cast<std::byte*>(std::aligned_alloc(4096, kHeapBytes)), &std::free);
             std::memset(heaps.back().get(), 0, kHeapBytes);
             TransportConfig config{r, size, heaps.back().get(), kHeapBytes, kLimitNs};
+            if (n_gpu_bytes) {
+                config.heap_bytes = kGpuOff;
+                config.gpu = {reinterpret_cast<char*>(at(r, kGpuOff)), n_gpu_bytes, -1, 0};
+            }
             if (r == 0) config.tell = [this](const std::string& text) { told.push_back(text); };
             const Status opened =
                 VerbsTransport::open(verbs, devices()[size_t(r) % devices().size()], config, ranks.emplace_back());
@@ -64,8 +71,11 @@ struct World {
         for (auto& rank : ranks) assert_true(rank->connect_stream(addresses).ok());
         for (auto& rank : ranks) rank->begin_stream(stream);
     }
-    std::byte* at(int rank, size_t off) { return heaps[size_t(rank)].get() + off; }
-    uint64_t word(int rank, size_t off)
+    std::byte* at(int rank, uint64_t off)
+    {
+        return heaps[size_t(rank)].get() + (HeapMap::is_gpu(off) ? kGpuOff + (off - PMX_CMD_GPU_HEAP) : off);
+    }
+    uint64_t word(int rank, uint64_t off)
     {
         return detail::load_acquire(reinterpret_cast<const uint64_t*>(at(rank, off)));
     }
