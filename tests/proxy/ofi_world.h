@@ -25,8 +25,7 @@ namespace pmx_test {
 inline constexpr int kMaxRanks = 3;
 inline constexpr size_t kMaxAddress = 2048;
 inline constexpr size_t kHeapBytes = 4 << 20;
-/* No single wait takes longer; over udp, which loses packets, it is 15 s at times. */
-inline constexpr uint64_t kStepNs = 60'000'000'000;
+inline constexpr uint64_t kStepNs = 15'000'000'000; /* no single wait takes longer */
 inline constexpr unsigned kCaseSeconds = 45;        /* nor a whole case */
 
 /* What the ranks share beside their heaps. */
