@@ -86,6 +86,7 @@ libpmxtools_la_SOURCES = \
 	tools/moe_job.cc tools/moe_job.h \
 	tools/moe_options.cc tools/moe_options.h \
 	tools/moe_report.cc tools/moe_report.h \
+	tools/model.cc tools/model.h \
 	tools/npy.cc tools/npy.h \
 	tools/numeric.h \
 	tools/progress.cc tools/progress.h \

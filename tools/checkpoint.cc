@@ -103,6 +103,7 @@ Status read_config(const std::string& path, int layer, const Family*& family_out
                     excerpt(renormalise));
     out.shape.renormalise = family_out->always_renormalise || renormalise.get<bool>();
     out.shape.name = family_out->model_type;
+    out.model = plain_model(out.shape);
     return {};
 }
 

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "model.h"
 #include "numeric.h"
 #include "safetensors.h"
 #include "shape.h"
@@ -22,7 +23,8 @@ struct ExpertTensors {
 };
 
 struct CheckpointLayer {
-    Shape shape; /* from config.json */
+    Shape shape; /* from config.json, as model is */
+    Model model;
     pmx_moe_dtype_t dtype = PMX_MOE_BF16;
     const Tensor* router = nullptr; /* [E, H] */
     std::vector<ExpertTensors> experts;

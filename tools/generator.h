@@ -9,7 +9,20 @@
 
 namespace pmx::tools {
 
-enum class Stream : uint64_t { tokens, router, gate, up, down };
+enum class Stream : uint64_t {
+    tokens,
+    router,
+    gate,
+    up,
+    down,
+    router_bias,
+    choice_bias,
+    biases, /* of an expert: gate, up, down */
+    shared_gate,
+    shared_up,
+    shared_down,
+    shared_router
+};
 
 /* Fills out with n_elems values, uniform, mean 0, this standard deviation. The same arguments give the same
  * values everywhere; index is the expert, or the token in the whole job. 16 random bits for each value. */

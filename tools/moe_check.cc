@@ -53,16 +53,16 @@ double relative_error(const std::vector<std::byte>& y, size_t first, const doubl
 }
 
 /* [E]: router x + bias of one token, in double. */
-std::vector<double> logits_of(const MoeInputs& inputs, const void* router, const OwnTokens& own, size_t token,
+std::vector<double> logits_of(const MoeInputs& inputs, const pmx_moe_weights_t& all, const OwnTokens& own, size_t token,
                               double& largest_product_out)
 {
     const auto hidden = static_cast<size_t>(inputs.shape().hidden);
     const pmx_moe_dtype_t dtype = inputs.dtype();
-    const auto* rows = static_cast<const std::byte*>(router);
+    const auto* rows = static_cast<const std::byte*>(all.router);
     std::vector<double> logits(static_cast<size_t>(inputs.shape().experts));
     largest_product_out = 0;
     for (size_t expert = 0; expert < logits.size(); expert++) {
-        if (inputs.router_bias()) logits[expert] = inputs.router_bias()[expert];
+        if (all.router_bias) logits[expert] = all.router_bias[expert];
         for (size_t i = 0; i < hidden; i++) {
             float weight;
             convert_elements(rows + (expert * hidden + i) * element_bytes(dtype), dtype, &weight,
@@ -78,19 +78,22 @@ std::vector<double> logits_of(const MoeInputs& inputs, const void* router, const
 /* Two experts can have logits so near to each other that fp32 sums order them in another way than double
  * ones. Then the layer and the oracle use different experts, and both are right. True when that is so for
  * this token: some expert that the layer left out is better than one that it chose, but by no more than
- * fp32 sums may be wrong. weights_out: [k], what the experts that the layer chose weigh in double. */
-bool near_tie(const MoeInputs& inputs, const void* router, const OwnTokens& own, size_t token,
+ * fp32 sums may be wrong. Asked of softmax routers without groups and choice bias alone. weights_out: [k], what the experts that the layer chose weigh in double. */
+bool near_tie(const MoeInputs& inputs, const pmx_moe_weights_t& all, const OwnTokens& own, size_t token,
               std::vector<float>& weights_out)
 {
+    const pmx_moe_config_t& model = inputs.model().config;
+    const bool of_chosen_only = model.renormalise || model.scores == PMX_MOE_SOFTMAX_CHOSEN;
+    if (model.scores > PMX_MOE_SOFTMAX_CHOSEN || model.groups > 1 || all.choice_bias) return false;
     const auto k = static_cast<size_t>(inputs.shape().top_k);
     const int32_t* chosen = own.ids.data() + token * k;
     double largest_product = 0;
-    const std::vector<double> logits = logits_of(inputs, router, own, token, largest_product);
+    const std::vector<double> logits = logits_of(inputs, all, own, token, largest_product);
     const double best = *std::max_element(logits.begin(), logits.end());
-    double worst_chosen = best, best_other = -std::numeric_limits<double>::infinity(), all = 0, of_chosen = 0;
+    double worst_chosen = best, best_other = -std::numeric_limits<double>::infinity(), of_all = 0, of_chosen = 0;
     for (size_t expert = 0; expert < logits.size(); expert++) {
         const double share = std::exp(logits[expert] - best);
-        all += share;
+        of_all += share;
         if (std::find(chosen, chosen + k, static_cast<int32_t>(expert)) != chosen + k) {
             worst_chosen = std::min(worst_chosen, logits[expert]);
             of_chosen += share;
@@ -100,7 +103,7 @@ bool near_tie(const MoeInputs& inputs, const void* router, const OwnTokens& own,
     }
     for (size_t i = 0; i < k; i++)
         weights_out.push_back(static_cast<float>(std::exp(logits[static_cast<size_t>(chosen[i])] - best) /
-                                                 (inputs.shape().renormalise ? of_chosen : all)));
+                                                 (of_chosen_only ? of_chosen : of_all)));
     /* Each of hidden sums rounds by half a unit at most; their errors add up like their root. */
     const double slack = 16 * largest_product * std::sqrt(inputs.shape().hidden) *
                          static_cast<double>(std::numeric_limits<float>::epsilon());
@@ -117,10 +120,17 @@ Status check_tokens(const MoeInputs& inputs, const pmx_moe_config_t& config, con
     const auto source = inputs.weights();
     const auto hidden = static_cast<size_t>(config.hidden), k = static_cast<size_t>(config.top_k);
     Fetch fetch{*source, std::vector<std::byte>(source->expert_bytes()), progress, config.experts};
+    const std::vector<float> router_bias = inputs.router_bias(source->common());
+    BiasPointers biases;
+    for (int expert = 0; expert < config.experts; expert++) biases.add(source->biases(expert));
+    pmx_moe_weights_t all = {};
+    all.size_bytes = sizeof all;
+    source->common().put_into(all);
+    biases.put_into(all);
+    all.router_bias = router_bias.empty() ? nullptr : router_bias.data();
     const auto oracle = [&](size_t token, int n_tokens, const int32_t* ids, const float* weights, double* y) {
         const std::byte* x = own.x.data() + token * hidden * element_bytes(config.dtype);
-        return from_pmx(pmx_moe_reference(&config, source->router(), inputs.router_bias(), fetch_expert,
-                                          &fetch, x, n_tokens, ids, weights, y));
+        return from_pmx(pmx_moe_reference_layer(&config, &all, fetch_expert, &fetch, x, n_tokens, ids, weights, y));
     };
     std::vector<double> y(static_cast<size_t>(own.n_tokens) * hidden);
     PMX_TRY(oracle(0, own.n_tokens, inputs.routed() ? own.ids.data() : nullptr,
@@ -131,7 +141,7 @@ Status check_tokens(const MoeInputs& inputs, const pmx_moe_config_t& config, con
         double error = relative_error(own.y, token * hidden, expected, hidden, config.dtype);
         std::vector<float> weights;
         if (error >= error_limit(config.dtype) && !inputs.routed() &&
-            near_tie(inputs, source->router(), own, token, weights)) {
+            near_tie(inputs, all, own, token, weights)) {
             PMX_TRY(oracle(token, 1, own.ids.data() + token * k, weights.data(), expected));
             error = relative_error(own.y, token * hidden, expected, hidden, config.dtype);
             result.near_ties++;

@@ -19,19 +19,37 @@ constexpr int kDefaultTokens = 64;
 Status MoeInputs::load(const MoeOptions& options)
 {
     options_ = options;
-    if (options.checkpoint.empty()) {
-        PMX_TRY(parse_shape(options.shape, shape_));
-    } else {
-        CheckpointLayer layer;
-        PMX_TRY(open_checkpoint(options.checkpoint, options.layer, layer));
-        shape_ = layer.shape;
-        dtype_ = layer.dtype;
-        checkpoint_ = std::move(layer);
-    }
+    PMX_TRY(load_layer());
     if (!options.dtype.empty()) dtype_ = options.dtype == "bf16" ? PMX_MOE_BF16 : PMX_MOE_FP32;
     if (!options.tokens.empty()) PMX_TRY(parse_tokens(options.tokens, tokens_));
     if (!options.tokens_file.empty()) PMX_TRY(load_tokens_file(options.tokens_file));
     return load_routing(options.routing);
+}
+
+/* Shape, model and dtype. */
+Status MoeInputs::load_layer()
+{
+    if (!options_.preset.empty()) {
+        PMX_TRY(find_preset(options_.preset, model_, shape_));
+    } else if (options_.checkpoint.empty()) {
+        PMX_TRY(parse_shape(options_.shape, shape_));
+        model_ = plain_model(shape_);
+    } else {
+        CheckpointLayer layer;
+        PMX_TRY(open_checkpoint(options_.checkpoint, options_.layer, layer));
+        shape_ = layer.shape;
+        model_ = layer.model;
+        dtype_ = layer.dtype;
+        checkpoint_ = std::move(layer);
+    }
+    if (!options_.widths.empty()) {
+        PMX_TRY(parse_widths(options_.widths, shape_));
+        model_.config.hidden = shape_.hidden;
+        model_.config.intermediate = shape_.intermediate;
+        model_.config.experts = shape_.experts;
+    }
+    if (!options_.activation.empty()) PMX_TRY(parse_activation(options_.activation, model_.config.activation));
+    return {};
 }
 
 Status MoeInputs::load_tokens_file(const std::string& path)
@@ -90,15 +108,9 @@ Status MoeInputs::plan(int n_ranks, TokenPlan& plan_out) const
 
 pmx_moe_config_t MoeInputs::config(const TokenPlan& plan) const
 {
-    pmx_moe_config_t config = {};
-    config.size_bytes = sizeof config;
-    config.hidden = shape_.hidden;
-    config.intermediate = shape_.intermediate;
-    config.experts = shape_.experts;
-    config.top_k = shape_.top_k;
+    pmx_moe_config_t config = model_.config;
     config.max_tokens = std::max(plan.most, 1);
     config.dtype = dtype_;
-    config.renormalise = shape_.renormalise;
     config.tile_rows = options_.tile_rows;
     config.n_blocks = options_.blocks;
     return config;
@@ -107,7 +119,16 @@ pmx_moe_config_t MoeInputs::config(const TokenPlan& plan) const
 std::unique_ptr<WeightSource> MoeInputs::weights() const
 {
     return checkpoint_ ? checkpoint_weights(*checkpoint_, dtype_)
-                       : random_weights(shape_, dtype_, options_.seed);
+                       : random_weights(model_, dtype_, options_.seed);
+}
+
+std::vector<float> MoeInputs::router_bias(const CommonWeights& weights) const
+{
+    std::vector<float> sum = bias_;
+    if (!weights.router_bias) return sum;
+    sum.resize(static_cast<size_t>(shape_.experts));
+    for (size_t expert = 0; expert < sum.size(); expert++) sum[expert] += weights.router_bias[expert];
+    return sum;
 }
 
 std::vector<std::byte> MoeInputs::activations(uint64_t first, int n_tokens) const

@@ -37,8 +37,9 @@ public:
     pmx_moe_dtype_t dtype() const { return dtype_; }
     bool routed() const { return ids_file_.file != nullptr; } /* the routing comes from a file */
     bool random() const { return !checkpoint_; }              /* the weights do */
-    /* [E], or nullptr. */
-    const float* router_bias() const { return bias_.empty() ? nullptr : bias_.data(); }
+    const Model& model() const { return model_; }
+    /* [E]: that of the weights and what --routing adds; empty when there is neither. */
+    std::vector<float> router_bias(const CommonWeights& weights) const;
     std::unique_ptr<WeightSource> weights() const;
 
     /* Rows first .. first + n_tokens - 1 of the activations, in the dtype of the layer. */
@@ -49,11 +50,13 @@ public:
                    std::vector<float>& weights_out) const;
 
 private:
+    Status load_layer();
     Status load_tokens_file(const std::string& path);
     Status load_routing(const std::string& text);
 
     MoeOptions options_;
     Shape shape_;
+    Model model_;
     pmx_moe_dtype_t dtype_ = PMX_MOE_BF16;
     std::optional<CheckpointLayer> checkpoint_;
     std::vector<int> tokens_; /* as given; empty: from a file, or the default */

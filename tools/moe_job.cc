@@ -90,9 +90,9 @@ Status MoeJob::plan()
                     "the symmetric heap of {} bytes (--heap, PMX_HEAP_SIZE) must hold {} for this shape and "
                     "{} tokens",
                     heap.heap_bytes, heap_bytes, plan_.most);
-    const uint64_t weights = 3 * static_cast<uint64_t>(config_.hidden) *
-                             static_cast<uint64_t>(config_.intermediate) * element_bytes(config_.dtype) *
-                             static_cast<uint64_t>(config_.experts / size_) *
+    const uint64_t inner = static_cast<uint64_t>(config_.intermediate) * static_cast<uint64_t>(config_.experts / size_) +
+                           static_cast<uint64_t>(config_.shared_intermediate);
+    const uint64_t weights = 3 * static_cast<uint64_t>(config_.hidden) * inner * element_bytes(config_.dtype) *
                              static_cast<uint64_t>(node_size_);
     if (inputs_.random() && weights > available_memory_bytes())
         return fail(PMX_ERR_MEMORY,
@@ -115,11 +115,10 @@ Status MoeJob::set_weights()
 {
     pmx_moe_weights_t weights = {};
     weights.size_bytes = sizeof weights;
-    weights.router = source_->router();
-    weights.router_bias = inputs_.router_bias();
-    weights.gate = local_.gate();
-    weights.up = local_.up();
-    weights.down = local_.down();
+    source_->common().put_into(weights);
+    local_.put_into(weights);
+    router_bias_ = inputs_.router_bias(source_->common());
+    if (!router_bias_.empty()) weights.router_bias = router_bias_.data();
     return from_pmx(pmx_moe_set_weights(moe_, &weights));
 }
 
@@ -156,7 +155,7 @@ Status MoeJob::flip()
     const size_t n_bytes = static_cast<size_t>(config_.hidden) * static_cast<size_t>(config_.intermediate) *
                            element_bytes(config_.dtype);
     flipped_.resize(n_bytes);
-    std::memcpy(flipped_.data(), local_.down()[local], n_bytes);
+    std::memcpy(flipped_.data(), local_.down(local), n_bytes);
     flipped_[element_bytes(config_.dtype) - 1] ^= std::byte{0x40};
     local_.replace_down(local, flipped_.data());
     return set_weights();
@@ -240,6 +239,7 @@ void MoeJob::report()
         report_.sent.push_back(sent);
     }
     report_.shape = inputs_.shape();
+    report_.model = inputs_.model();
     report_.ranks = size_;
     report_.tokens = plan_.total;
     report_.dtype = config_.dtype == PMX_MOE_BF16 ? "bf16" : "fp32";

@@ -60,6 +60,7 @@ private:
     pmx_moe_t moe_ = nullptr;
     std::unique_ptr<WeightSource> source_;
     LocalExperts local_;
+    std::vector<float> router_bias_;
     std::vector<std::byte> flipped_;
     OwnTokens own_;
     CheckResult checked_;

@@ -5,6 +5,7 @@
 #include <climits>
 
 #include "command_line.h"
+#include "model.h"
 #include "numeric.h"
 #include "pmx.h"
 #include "shape.h"
@@ -20,7 +21,7 @@ constexpr const char* kAbout =
 
 constexpr const char* kAfter =
     "  H,I,E,k: any other, weights renormalised\n"
-    "Widths only: the router, the activation or the shared expert of the model is not taken.\n"
+    "Widths only: the router, the activation or the shared expert of the model is not taken; --preset takes all.\n"
     "The number of ranks must divide E.\n"
     "\n"
     "Result, one line of JSON with --json, else a table; from rank 0:\n"
@@ -52,6 +53,12 @@ CLI::Validator whole(uint64_t lowest, uint64_t highest)
 void add_work(CLI::App& app, MoeOptions& o)
 {
     auto* shape = app.add_option("--shape", o.shape, shape_choices() + "; default qwen3-30b-a3b");
+    auto* preset = app.add_option("--preset", o.preset,
+                                  "the whole layer of a model, of --list-presets: its router, activation, biases and "
+                                  "shared expert too, with random weights");
+    auto* widths = app.add_option("--widths", o.widths,
+                                  "H,I,E: hidden, intermediate and experts, instead of those of the preset");
+    auto* activation = app.add_option("--activation", o.activation, activation_choices() + ", instead of that of the model");
     app.add_option(
         "--tokens", o.tokens,
         "N or N0,N1,...: tokens of each rank; default 64, or the rows of --tokens-file over the ranks");
@@ -73,6 +80,9 @@ void add_work(CLI::App& app, MoeOptions& o)
     app.add_option("--seed", o.seed, "of the random weights and activations; default 1")
         ->check(whole(0, UINT64_MAX));
     shape->excludes(checkpoint);
+    preset->excludes(shape)->excludes(checkpoint);
+    widths->needs(preset);
+    activation->excludes(checkpoint);
     checkpoint->needs(layer);
     layer->needs(checkpoint);
 }
@@ -105,7 +115,10 @@ Status parse_moe_options(int argc, char** argv, MoeOptions& options_out, std::st
     MoeOptions options;
     add_work(app, options);
     add_run(app, options);
+    bool list = false;
+    app.add_flag("--list-presets", list, "print the names of --preset and what each is");
     PMX_TRY(parse_command_line(app, argc, argv, text_out));
+    if (text_out.empty() && list) text_out = preset_lines();
     if (!text_out.empty()) return {};
     options_out = options;
     return {};

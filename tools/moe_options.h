@@ -11,6 +11,9 @@ namespace pmx::tools {
 
 struct MoeOptions {
     std::string shape = "qwen3-30b-a3b";
+    std::string preset; /* "": shape or checkpoint */
+    std::string widths; /* "": those of the preset */
+    std::string activation; /* "": that of the model */
     std::string tokens; /* "": the rows of the tokens or routing file, else 64 for each rank */
     std::string routing = "uniform";
     std::string checkpoint; /* "": random weights */

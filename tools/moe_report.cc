@@ -132,6 +132,9 @@ std::string report_json(const MoeReport& report)
     line["intermediate"] = report.shape.intermediate;
     line["experts"] = report.shape.experts;
     line["top_k"] = report.shape.top_k;
+    line["activation"] = activation_name(report.model.config.activation);
+    line["scores"] = scores_name(report.model.config.scores);
+    line["shared"] = report.model.config.shared_intermediate;
     line["seed"] = report.seed;
     line["iters"] = n_forwards(report);
     line["combine_order_points"] = each(report, most(report, &SentWords::combine_order_points));

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "model.h"
 #include "pmx.h"
 #include "shape.h"
 
@@ -22,6 +23,7 @@ struct SentWords {
 
 struct MoeReport {
     Shape shape;
+    Model model = {};
     int ranks = 1;
     uint64_t tokens = 0; /* of all ranks */
     std::string dtype;

@@ -98,6 +98,17 @@ Status parse_shape(const std::string& text, Shape& shape_out)
     return {};
 }
 
+Status parse_widths(const std::string& text, Shape& shape)
+{
+    std::vector<int> numbers;
+    if (!parse_list(text, numbers) || numbers.size() != 3)
+        return fail(PMX_ERR_ARGUMENT, "--widths {}: must be H,I,E (three whole numbers)", printable(text));
+    shape.hidden = numbers[0];
+    shape.intermediate = numbers[1];
+    shape.experts = numbers[2];
+    return {};
+}
+
 Status parse_tokens(const std::string& text, std::vector<int>& tokens_out)
 {
     std::vector<int> numbers;

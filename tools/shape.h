@@ -28,6 +28,9 @@ std::string shape_choices();
 std::string shape_table();
 Status parse_shape(const std::string& text, Shape& shape_out);
 
+/* H,I,E in the place of those of shape. */
+Status parse_widths(const std::string& text, Shape& shape);
+
 /* N or N0,N1,...: whole numbers of 0 or more. */
 Status parse_tokens(const std::string& text, std::vector<int>& tokens_out);
 /* One number stands for every rank; a list must be as long as there are ranks. */

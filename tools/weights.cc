@@ -10,54 +10,110 @@ namespace pmx::tools {
 
 namespace {
 
-size_t matrix_elems(const Shape& shape)
+size_t matrix_elems(const pmx_moe_config_t& config)
 {
-    return static_cast<size_t>(shape.hidden) * static_cast<size_t>(shape.intermediate);
+    return static_cast<size_t>(config.hidden) * static_cast<size_t>(config.intermediate);
 }
+
+/* Sums of this many products of values of deviation 1 have deviation 1 then. */
+float deviation(int n_terms) { return 1.0f / std::sqrt(static_cast<float>(n_terms)); }
+
+/* silu(g) * u has the mean square 0.36 for g and u of deviation 1. */
+constexpr float kSiluGain = 0.6f;
+constexpr float kBiasDeviation = 0.1f;
 
 class RandomWeights final : public WeightSource {
 public:
-    RandomWeights(const Shape& shape, pmx_moe_dtype_t dtype, uint64_t seed)
-        : shape_(shape), dtype_(dtype), seed_(seed)
+    RandomWeights(const Model& model, pmx_moe_dtype_t dtype, uint64_t seed)
+        : model_(model), dtype_(dtype), seed_(seed)
     {
+        make_router();
+        if (config_.shared_intermediate > 0) make_shared();
+        if (model_.expert_biases) make_biases();
     }
 
-    const void* router() override
+    const CommonWeights& common() override { return common_; }
+
+    ExpertBiases biases(int expert) override
     {
-        if (router_.empty()) {
-            const size_t hidden = static_cast<size_t>(shape_.hidden);
-            router_.resize(hidden * static_cast<size_t>(shape_.experts) * element_bytes(dtype_));
-            for (int expert = 0; expert < shape_.experts; expert++)
-                generate(seed_, Stream::router, static_cast<uint64_t>(expert), deviation(shape_.hidden),
-                         dtype_, hidden,
-                         router_.data() + static_cast<size_t>(expert) * hidden * element_bytes(dtype_));
-        }
-        return router_.data();
+        if (!model_.expert_biases) return {};
+        const size_t inner = static_cast<size_t>(config_.intermediate);
+        const float* gate = biases_.data() + static_cast<size_t>(expert) * bias_elems();
+        return {gate, gate + inner, gate + 2 * inner};
     }
 
     ExpertWeights expert(int expert, std::byte* space) override
     {
-        /* silu(g) * u has the mean square 0.36 for g and u of deviation 1. */
-        constexpr float kSiluGain = 0.6f;
-        const size_t n = matrix_elems(shape_), step = n * element_bytes(dtype_);
+        const size_t n = matrix_elems(config_), step = n * element_bytes(dtype_);
         const auto index = static_cast<uint64_t>(expert);
-        generate(seed_, Stream::gate, index, deviation(shape_.hidden), dtype_, n, space);
-        generate(seed_, Stream::up, index, deviation(shape_.hidden), dtype_, n, space + step);
-        generate(seed_, Stream::down, index, deviation(shape_.intermediate) / kSiluGain, dtype_, n,
+        generate(seed_, Stream::gate, index, deviation(config_.hidden), dtype_, n, space);
+        generate(seed_, Stream::up, index, deviation(config_.hidden), dtype_, n, space + step);
+        generate(seed_, Stream::down, index, deviation(config_.intermediate) / kSiluGain, dtype_, n,
                  space + 2 * step);
         return {space, space + step, space + 2 * step};
     }
 
-    size_t expert_bytes() const override { return 3 * matrix_elems(shape_) * element_bytes(dtype_); }
+    size_t expert_bytes() const override { return 3 * matrix_elems(config_) * element_bytes(dtype_); }
 
 private:
-    /* Sums of this many products have deviation 1 then. */
-    static float deviation(int n_terms) { return 1.0f / std::sqrt(static_cast<float>(n_terms)); }
+    size_t bias_elems() const { return 2 * static_cast<size_t>(config_.intermediate) + static_cast<size_t>(config_.hidden); }
 
-    Shape shape_;
+    const void* make(std::vector<std::byte>& data, Stream stream, float deviation, size_t n_elems)
+    {
+        data.resize(n_elems * element_bytes(dtype_));
+        generate(seed_, stream, 0, deviation, dtype_, n_elems, data.data());
+        return data.data();
+    }
+
+    const float* make_floats(std::vector<float>& data, Stream stream, size_t n_elems)
+    {
+        data.resize(n_elems);
+        generate(seed_, stream, 0, kBiasDeviation, PMX_MOE_FP32, n_elems, data.data());
+        return data.data();
+    }
+
+    /* A row for each expert: the same whatever E is. */
+    void make_router()
+    {
+        const size_t hidden = static_cast<size_t>(config_.hidden), experts = static_cast<size_t>(config_.experts);
+        const size_t row_bytes = hidden * element_bytes(dtype_);
+        router_.resize(experts * row_bytes);
+        for (size_t expert = 0; expert < experts; expert++)
+            generate(seed_, Stream::router, expert, deviation(config_.hidden), dtype_, hidden,
+                     router_.data() + expert * row_bytes);
+        common_.router = router_.data();
+        if (model_.router_bias) common_.router_bias = make_floats(router_bias_, Stream::router_bias, experts);
+        if (model_.choice_bias) common_.choice_bias = make_floats(choice_bias_, Stream::choice_bias, experts);
+    }
+
+    void make_shared()
+    {
+        const size_t hidden = static_cast<size_t>(config_.hidden);
+        const size_t n = hidden * static_cast<size_t>(config_.shared_intermediate);
+        common_.shared_gate = make(shared_[0], Stream::shared_gate, deviation(config_.hidden), n);
+        common_.shared_up = make(shared_[1], Stream::shared_up, deviation(config_.hidden), n);
+        common_.shared_down =
+            make(shared_[2], Stream::shared_down, deviation(config_.shared_intermediate) / kSiluGain, n);
+        if (model_.shared_router)
+            common_.shared_router = make(shared_[3], Stream::shared_router, deviation(config_.hidden), hidden);
+    }
+
+    void make_biases()
+    {
+        biases_.resize(static_cast<size_t>(config_.experts) * bias_elems());
+        for (size_t expert = 0; expert < static_cast<size_t>(config_.experts); expert++)
+            generate(seed_, Stream::biases, expert, kBiasDeviation, PMX_MOE_FP32, bias_elems(),
+                     biases_.data() + expert * bias_elems());
+    }
+
+    const Model model_;
+    const pmx_moe_config_t& config_ = model_.config;
     pmx_moe_dtype_t dtype_;
     uint64_t seed_;
-    std::vector<std::byte> router_;
+    CommonWeights common_;
+    std::vector<std::byte> router_, shared_[4];
+    std::vector<float> router_bias_, choice_bias_;
+    std::vector<float> biases_; /* [E][gate, up, down] */
 };
 
 class CheckpointWeights final : public WeightSource {
@@ -67,17 +123,15 @@ public:
         for (const ExpertTensors& expert : layer.experts)
             for (const Tensor* tensor : {expert.gate, expert.up, expert.down})
                 in_place_ = in_place_ && usable(*tensor);
+        common_.router = layer.router->data;
+        if (usable(*layer.router)) return;
+        router_.resize(n_elems(*layer.router) * element_bytes(dtype));
+        convert(*layer.router, router_.data());
+        common_.router = router_.data();
     }
 
-    const void* router() override
-    {
-        if (usable(*layer_.router)) return layer_.router->data;
-        if (router_.empty()) {
-            router_.resize(n_elems(*layer_.router) * element_bytes(dtype_));
-            convert(*layer_.router, router_.data());
-        }
-        return router_.data();
-    }
+    const CommonWeights& common() override { return common_; }
+    ExpertBiases biases(int) override { return {}; }
 
     ExpertWeights expert(int expert, std::byte* space) override
     {
@@ -86,7 +140,7 @@ public:
             for (const Tensor* tensor : {tensors.gate, tensors.up, tensors.down}) read_ahead(*tensor);
             return {tensors.gate->data, tensors.up->data, tensors.down->data};
         }
-        const size_t step = matrix_elems(layer_.shape) * element_bytes(dtype_);
+        const size_t step = matrix_elems(layer_.model.config) * element_bytes(dtype_);
         convert(*tensors.gate, space);
         convert(*tensors.up, space + step);
         convert(*tensors.down, space + 2 * step);
@@ -95,7 +149,7 @@ public:
 
     size_t expert_bytes() const override
     {
-        return in_place_ ? 0 : 3 * matrix_elems(layer_.shape) * element_bytes(dtype_);
+        return in_place_ ? 0 : 3 * matrix_elems(layer_.model.config) * element_bytes(dtype_);
     }
 
 private:
@@ -121,6 +175,7 @@ private:
     const CheckpointLayer& layer_;
     pmx_moe_dtype_t dtype_;
     bool in_place_ = true;
+    CommonWeights common_;
     std::vector<std::byte> router_;
 };
 
@@ -134,14 +189,40 @@ void touch(const void* data, size_t n_bytes)
 
 }  // namespace
 
-std::unique_ptr<WeightSource> random_weights(const Shape& shape, pmx_moe_dtype_t dtype, uint64_t seed)
+std::unique_ptr<WeightSource> random_weights(const Model& model, pmx_moe_dtype_t dtype, uint64_t seed)
 {
-    return std::make_unique<RandomWeights>(shape, dtype, seed);
+    return std::make_unique<RandomWeights>(model, dtype, seed);
 }
 
 std::unique_ptr<WeightSource> checkpoint_weights(const CheckpointLayer& layer, pmx_moe_dtype_t dtype)
 {
     return std::make_unique<CheckpointWeights>(layer, dtype);
+}
+
+void CommonWeights::put_into(pmx_moe_weights_t& weights) const
+{
+    weights.router = router;
+    weights.router_bias = router_bias;
+    weights.choice_bias = choice_bias;
+    weights.shared_gate = shared_gate;
+    weights.shared_up = shared_up;
+    weights.shared_down = shared_down;
+    weights.shared_router = shared_router;
+}
+
+void BiasPointers::add(const ExpertBiases& biases)
+{
+    gate_.push_back(biases.gate);
+    up_.push_back(biases.up);
+    down_.push_back(biases.down);
+}
+
+void BiasPointers::put_into(pmx_moe_weights_t& weights) const
+{
+    if (down_.empty() || !down_[0]) return;
+    weights.gate_bias = gate_.data();
+    weights.up_bias = up_.data();
+    weights.down_bias = down_.data();
 }
 
 void LocalExperts::load(WeightSource& source, int first, int n, size_t matrix_bytes, const Progress& progress)
@@ -154,8 +235,17 @@ void LocalExperts::load(WeightSource& source, int first, int n, size_t matrix_by
         gate_.push_back(weights.gate);
         up_.push_back(weights.up);
         down_.push_back(weights.down);
+        biases_.add(source.biases(first + i));
         progress(i + 1, n);
     }
+}
+
+void LocalExperts::put_into(pmx_moe_weights_t& weights) const
+{
+    weights.gate = gate_.data();
+    weights.up = up_.data();
+    weights.down = down_.data();
+    biases_.put_into(weights);
 }
 
 }  // namespace pmx::tools

@@ -51,7 +51,7 @@ static void gives_the_weights(const Family& family, pmx_moe_dtype_t dtype, size_
         assert_int_equal(opened.shape.top_k, kTopK);
         assert_int_equal(opened.shape.renormalise, family.renormalise);
         const auto source = checkpoint_weights(opened, dtype);
-        assert_memory_equal(source->router(), m.router.data(), m.router.size());
+        assert_memory_equal(source->common().router, m.router.data(), m.router.size());
         const bool in_place = shift % element_bytes(dtype) == 0;
         assert_int_equal(source->expert_bytes() == 0, in_place);
         std::vector<std::byte> space(source->expert_bytes());
