@@ -82,8 +82,11 @@ libpmxtools_la_SOURCES = \
 	tools/launcher.cc tools/launcher.h \
 	tools/mapped_file.cc tools/mapped_file.h \
 	tools/moe_check.cc tools/moe_check.h \
+	tools/moe_device.h \
+	tools/moe_host.cc \
 	tools/moe_inputs.cc tools/moe_inputs.h \
 	tools/moe_job.cc tools/moe_job.h \
+	tools/moe_measure.cc \
 	tools/moe_options.cc tools/moe_options.h \
 	tools/moe_report.cc tools/moe_report.h \
 	tools/model.cc tools/model.h \
@@ -95,6 +98,12 @@ libpmxtools_la_SOURCES = \
 	tools/strict_json.cc tools/strict_json.h \
 	tools/weights.cc tools/weights.h
 libpmxtools_la_LIBADD = libpmx_moe.la libpmx.la
+if HAVE_NVCC
+libpmxtools_la_SOURCES += tools/moe_gpu.cc
+libpmxtools_la_LIBADD += $(CUDA_LIBS)
+else
+libpmxtools_la_SOURCES += tools/moe_gpu_none.cc
+endif
 
 bin_PROGRAMS += tools/pmx_moe
 tools_pmx_moe_SOURCES = tools/pmx_moe.cc

@@ -114,6 +114,27 @@ bool near_tie(const MoeInputs& inputs, const pmx_moe_weights_t& all, const OwnTo
 
 double error_limit(pmx_moe_dtype_t dtype) { return dtype == PMX_MOE_BF16 ? 1e-2 : 1e-5; }
 
+OwnTokens sample_tokens(const OwnTokens& own, int n, const pmx_moe_config_t& config)
+{
+    if (n >= own.n_tokens) return own;
+    const size_t row_bytes = static_cast<size_t>(config.hidden) * element_bytes(config.dtype);
+    const auto copy = [](const auto& from, auto& to, size_t token, size_t width) {
+        const auto begin = from.begin() + static_cast<std::ptrdiff_t>(token * width);
+        to.insert(to.end(), begin, begin + static_cast<std::ptrdiff_t>(width));
+    };
+    OwnTokens some;
+    some.n_tokens = n;
+    some.routed = own.routed;
+    for (int i = 0; i < n; i++) {
+        const size_t token = static_cast<size_t>(i) * static_cast<size_t>(own.n_tokens) / static_cast<size_t>(n);
+        copy(own.x, some.x, token, row_bytes);
+        copy(own.y, some.y, token, row_bytes);
+        copy(own.ids, some.ids, token, static_cast<size_t>(config.top_k));
+        copy(own.weights, some.weights, token, static_cast<size_t>(config.top_k));
+    }
+    return some;
+}
+
 Status check_tokens(const MoeInputs& inputs, const pmx_moe_config_t& config, const OwnTokens& own,
                     const std::function<void(int, int)>& progress, CheckResult& result_out)
 {
@@ -133,14 +154,14 @@ Status check_tokens(const MoeInputs& inputs, const pmx_moe_config_t& config, con
         return from_pmx(pmx_moe_reference_layer(&config, &all, fetch_expert, &fetch, x, n_tokens, ids, weights, y));
     };
     std::vector<double> y(static_cast<size_t>(own.n_tokens) * hidden);
-    PMX_TRY(oracle(0, own.n_tokens, inputs.routed() ? own.ids.data() : nullptr,
-                   inputs.routed() ? own.weights.data() : nullptr, y.data()));
+    PMX_TRY(oracle(0, own.n_tokens, own.routed ? own.ids.data() : nullptr,
+                   own.routed ? own.weights.data() : nullptr, y.data()));
     CheckResult result;
     for (size_t token = 0; token < static_cast<size_t>(own.n_tokens); token++) {
         double* expected = y.data() + token * hidden;
         double error = relative_error(own.y, token * hidden, expected, hidden, config.dtype);
         std::vector<float> weights;
-        if (error >= error_limit(config.dtype) && !inputs.routed() &&
+        if (error >= error_limit(config.dtype) && !own.routed &&
             near_tie(inputs, all, own, token, weights)) {
             PMX_TRY(oracle(token, 1, own.ids.data() + token * k, weights.data(), expected));
             error = relative_error(own.y, token * hidden, expected, hidden, config.dtype);

@@ -4,16 +4,10 @@
 
 #include <functional>
 
+#include "moe_device.h"
 #include "moe_inputs.h"
 
 namespace pmx::tools {
-
-struct OwnTokens {
-    int n_tokens = 0;
-    std::vector<std::byte> x, y; /* [T, H] in the dtype of the layer: activations and results */
-    std::vector<int32_t> ids;    /* [T, k]: what the layer chose, or what the routing file says */
-    std::vector<float> weights;  /* [T, k] */
-};
 
 struct CheckResult {
     /* Largest |y - oracle| / |oracle| of a token in the 2-norm; infinite for a result that is not finite. */
@@ -24,6 +18,9 @@ struct CheckResult {
 
 /* Below this a result is right. */
 double error_limit(pmx_moe_dtype_t dtype);
+
+/* n of the tokens, evenly spread; all when there are no more. */
+OwnTokens sample_tokens(const OwnTokens& own, int n, const pmx_moe_config_t& config);
 
 /* progress: called with the number of experts that the oracle has gone through. */
 Status check_tokens(const MoeInputs& inputs, const pmx_moe_config_t& config, const OwnTokens& own,

@@ -5,13 +5,13 @@
 #include <algorithm>
 #include <array>
 #include <bit>
-#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
 
 #include "launcher.h"
+#include "pmx_gpu.h"
 #include "progress.h"
 
 namespace pmx::tools {
@@ -45,12 +45,14 @@ uint64_t checksum(const std::vector<std::byte>& rows, size_t row_bytes, uint64_t
 
 }  // namespace
 
-Status moe_job_heap_bytes(const pmx_moe_config_t& config, int n_ranks, size_t& n_bytes_out)
+Status moe_job_heap_bytes(MoeDevice& device, const pmx_moe_config_t& config, int n_ranks, size_t& host_out,
+                          size_t& gpu_out)
 {
-    size_t layer_bytes = 0;
+    size_t host_bytes = 0, gpu_bytes = 0;
     PMX_TRY(from_pmx(pmx_moe_check(&config, n_ranks)));
-    PMX_TRY(from_pmx(pmx_moe_heap_bytes(&config, n_ranks, &layer_bytes)));
-    n_bytes_out = layer_bytes + Gather::heap_bytes(n_ranks);
+    PMX_TRY(device.heap_bytes(config, n_ranks, host_bytes, gpu_bytes));
+    host_out = host_bytes + Gather::heap_bytes(n_ranks);
+    gpu_out = gpu_bytes;
     return {};
 }
 
@@ -66,13 +68,23 @@ int MoeJob::run(const Status& before)
         if (rank_ == 0) print_error(kTool, before.ok() ? opened.detail() : before.detail());
         return leave();
     }
-    if (!all_ok(before) || !all_ok(plan()) || !all_ok(create()) || !all_ok(load())) return leave();
+    if (!all_ok(before) || !all_ok(plan()) || !all_ok(create(config_)) || !all_ok(load()) || !all_ok(route()))
+        return leave();
     if (options_.flip_weight && !all_ok(flip())) return leave();
+    if (!all_ok(device_->set_tokens(own_))) return leave();
     measure();
+    if (options_.alone && !all_ok(measure_alone())) return leave();
     if (options_.check && !all_ok(check())) return leave();
     if (!options_.out.empty() && !all_ok(write_out())) return leave();
     report();
     return leave();
+}
+
+Status MoeJob::check_heap(const pmx_heap_info_t& heap, size_t n_bytes, const char* name, const char* set_by) const
+{
+    if (n_bytes <= heap.heap_bytes) return {};
+    return fail(PMX_ERR_MEMORY, "the {} of {} bytes ({}) must hold {} for this shape and {} tokens", name,
+                heap.heap_bytes, set_by, n_bytes, plan_.most);
 }
 
 /* Whatever this rank alone can say about the input, before anything large is allocated. */
@@ -80,16 +92,16 @@ Status MoeJob::plan()
 {
     PMX_TRY(inputs_.plan(size_, plan_));
     config_ = inputs_.config(plan_);
-    size_t heap_bytes = 0;
-    PMX_TRY(moe_job_heap_bytes(config_, size_, heap_bytes));
+    size_t host_bytes = 0, gpu_bytes = 0;
+    PMX_TRY(moe_job_heap_bytes(*device_, config_, size_, host_bytes, gpu_bytes));
     pmx_heap_info_t heap = {};
     heap.size_bytes = sizeof heap;
     PMX_TRY(from_pmx(pmx_heap_query(&heap)));
-    if (heap_bytes > heap.heap_bytes)
-        return fail(PMX_ERR_MEMORY,
-                    "the symmetric heap of {} bytes (--heap, PMX_HEAP_SIZE) must hold {} for this shape and "
-                    "{} tokens",
-                    heap.heap_bytes, heap_bytes, plan_.most);
+    PMX_TRY(check_heap(heap, host_bytes, "symmetric heap", "--heap, PMX_HEAP_SIZE"));
+    if (gpu_bytes > 0) {
+        PMX_TRY(from_pmx(pmx_gpu_heap_query(&heap)));
+        PMX_TRY(check_heap(heap, gpu_bytes, "heap of GPU memory", "--gpu-heap, PMX_GPU_HEAP_SIZE"));
+    }
     const uint64_t inner = static_cast<uint64_t>(config_.intermediate) * static_cast<uint64_t>(config_.experts / size_) +
                            static_cast<uint64_t>(config_.shared_intermediate);
     const uint64_t weights = 3 * static_cast<uint64_t>(config_.hidden) * inner * element_bytes(config_.dtype) *
@@ -100,7 +112,8 @@ Status MoeJob::plan()
                     weights, available_memory_bytes());
     const uint64_t first = plan_.first[static_cast<size_t>(rank_)];
     own_.n_tokens = plan_.tokens[static_cast<size_t>(rank_)];
-    if (inputs_.routed()) PMX_TRY(inputs_.routing(first, own_.n_tokens, own_.ids, own_.weights));
+    own_.routed = inputs_.routed();
+    if (own_.routed) PMX_TRY(inputs_.routing(first, own_.n_tokens, own_.ids, own_.weights));
     if (rank_ == 0 && !options_.out.empty())
         PMX_TRY(out_.open(options_.out, plan_.total, static_cast<uint64_t>(config_.hidden)));
     if (rank_ == 0 && !inputs_.shape().only_widths.empty())
@@ -109,7 +122,12 @@ Status MoeJob::plan()
     return {};
 }
 
-Status MoeJob::create() { return from_pmx(pmx_moe_create(&config_, &moe_)); }
+Status MoeJob::create(const pmx_moe_config_t& config)
+{
+    PMX_TRY(device_->create(config));
+    created_ = true;
+    return {};
+}
 
 Status MoeJob::set_weights()
 {
@@ -119,7 +137,7 @@ Status MoeJob::set_weights()
     local_.put_into(weights);
     router_bias_ = inputs_.router_bias(source_->common());
     if (!router_bias_.empty()) weights.router_bias = router_bias_.data();
-    return from_pmx(pmx_moe_set_weights(moe_, &weights));
+    return device_->set_weights(weights);
 }
 
 Status MoeJob::load()
@@ -133,13 +151,10 @@ Status MoeJob::load()
                 [&](int done, int all) { progress(done, all); });
     own_.x = inputs_.activations(plan_.first[static_cast<size_t>(rank_)], own_.n_tokens);
     own_.y.resize(own_.x.size());
-    PMX_TRY(set_weights());
-    if (inputs_.routed()) return {};
-    const size_t n = static_cast<size_t>(own_.n_tokens) * static_cast<size_t>(config_.top_k);
-    own_.ids.resize(n);
-    own_.weights.resize(n);
-    return from_pmx(pmx_moe_route(moe_, own_.x.data(), own_.n_tokens, own_.ids.data(), own_.weights.data()));
+    return set_weights();
 }
+
+Status MoeJob::route() { return own_.routed ? Status() : device_->route(own_); }
 
 /* Flips the top bit of the exponent of one weight of the expert that the first token of the job needs most.
  */
@@ -161,37 +176,12 @@ Status MoeJob::flip()
     return set_weights();
 }
 
-Status MoeJob::forward()
-{
-    if (inputs_.routed())
-        return from_pmx(pmx_moe_forward_routed(moe_, own_.x.data(), own_.n_tokens, own_.ids.data(),
-                                               own_.weights.data(), own_.y.data()));
-    return from_pmx(pmx_moe_forward(moe_, own_.x.data(), own_.n_tokens, own_.y.data()));
-}
-
-void MoeJob::measure()
-{
-    Progress progress("forwards", rank_);
-    for (int i = 0; i < options_.warmup; i++) must(forward());
-    must(from_pmx(pmx_moe_counters_reset(moe_)));
-    for (int i = 0; i < options_.iters; i++) {
-        must(from_pmx(pmx_barrier()));
-        const auto begin = std::chrono::steady_clock::now();
-        must(forward());
-        const auto spent = std::chrono::steady_clock::now() - begin;
-        const auto ns = static_cast<uint64_t>(std::chrono::nanoseconds(spent).count());
-        uint64_t slowest = 0;
-        for (const auto& record : gather({&ns, 1}, Gather::kAtOnce)) slowest = std::max(slowest, record[0]);
-        report_.forward_ns.push_back(slowest);
-        progress(i + 1, options_.iters);
-    }
-}
-
 Status MoeJob::check()
 {
     Progress progress("checking", rank_);
+    const OwnTokens some = sample_tokens(own_, options_.samples > 0 ? options_.samples : own_.n_tokens, config_);
     return check_tokens(
-        inputs_, config_, own_, [&](int done, int all) { progress(done, all); }, checked_);
+        inputs_, config_, some, [&](int done, int all) { progress(done, all); }, checked_);
 }
 
 Status MoeJob::write_out()
@@ -211,12 +201,9 @@ Status MoeJob::write_out()
 
 void MoeJob::report()
 {
-    pmx_moe_counters_t counters = {};
-    counters.size_bytes = sizeof counters;
-    must(from_pmx(pmx_moe_counters_get(moe_, &counters)));
     report_.transport.size_bytes = sizeof report_.transport;
     must(from_pmx(pmx_transport_query(&report_.transport)));
-    const pmx_counters_t &d = counters.dispatch, &c = counters.combine;
+    const pmx_counters_t &d = counters_.dispatch, &c = counters_.combine;
     const size_t row_bytes = static_cast<size_t>(config_.hidden) * element_bytes(config_.dtype);
     const SentWords mine = {d.puts + c.puts,
                             d.signals + c.signals,
@@ -229,7 +216,8 @@ void MoeJob::report()
                             static_cast<uint64_t>(report_.transport.n_direct_ranks),
                             checksum(own_.y, row_bytes, plan_.first[static_cast<size_t>(rank_)]),
                             std::bit_cast<uint64_t>(checked_.max_rel_err),
-                            static_cast<uint64_t>(checked_.near_ties)};
+                            static_cast<uint64_t>(checked_.near_ties),
+                            static_cast<uint64_t>(same_bits_)};
     constexpr size_t kWords = sizeof mine / sizeof(uint64_t);
     static_assert(sizeof mine % sizeof(uint64_t) == 0 && kWords <= Gather::kMaxWords);
     const auto words = std::bit_cast<std::array<uint64_t, kWords>>(mine);
@@ -243,6 +231,7 @@ void MoeJob::report()
     report_.ranks = size_;
     report_.tokens = plan_.total;
     report_.dtype = config_.dtype == PMX_MOE_BF16 ? "bf16" : "fp32";
+    report_.device = options_.device;
     report_.seed = options_.seed;
     report_.checked = options_.check;
     report_.error_limit = error_limit(config_.dtype);
@@ -254,7 +243,7 @@ void MoeJob::report()
 
 int MoeJob::leave()
 {
-    if (moe_) must(from_pmx(pmx_moe_free(moe_)));
+    if (created_) must(device_->free());
     if (gathering_) {
         gather({}); /* the line of another rank is out before this one ends */
         must(gather_.close());

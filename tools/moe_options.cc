@@ -35,6 +35,9 @@ constexpr const char* kAfter =
     "combine\n"
     "  max_rel_err     with --check: largest |y - oracle| / |oracle| of a token, in the 2-norm; else null\n"
     "  ok              false: the error is not below 1e-2 (bf16) or 1e-5 (fp32), or order_points is wrong\n"
+    "  compute_us communication_us exposed_us   with --alone: p50 without rows to other ranks, p50 with experts\n"
+    "                  that take no time, and what p50_us is above the first\n"
+    "  same_bits       the first and the last measured forward gave the same; else ok is false\n"
     "  checksum        of the bits of the result; does not depend on how tokens are divided over ranks\n"
     "\n"
     "Exit status: 0 ok; 1 a wrong result; 2 bad input; 3 a rank, the network or the system failed.\n";
@@ -89,9 +92,13 @@ void add_work(CLI::App& app, MoeOptions& o)
 
 void add_run(CLI::App& app, MoeOptions& o)
 {
+    auto* device = app.add_option("--device", o.device, "host: host blocks; gpu: the kernel of a GPU, for bf16; default host");
+    device->check(CLI::IsMember({"host", "gpu"}));
+    app.add_flag("--graph", o.graph, "with --device gpu: each forward is the launch of a captured graph");
+    app.add_flag("--alone", o.alone, "measure computing alone and communicating alone, too");
     app.add_option("--iters", o.iters, "measured forwards; default 3")->check(whole(1, 1000000));
     app.add_option("--warmup", o.warmup, "forwards before those; default 1")->check(whole(0, 1000000));
-    app.add_option("--blocks", o.blocks, "host blocks of the kernel; default from the cores")
+    app.add_option("--blocks", o.blocks, "blocks of the kernel; default from the cores, or all that the GPU runs at once")
         ->check(whole(2, 1024));
     app.add_option("--tile-rows", o.tile_rows, "rows of a tile; default 64")->check(whole(1, 1024));
     app.add_option("--order", o.order, "PMX_ORDER: auto, stall-all, stall-rank, deferred, fence, ordered or counted");
@@ -100,6 +107,10 @@ void add_run(CLI::App& app, MoeOptions& o)
     app.add_option("--provider", o.provider, "PMX_OFI_PROVIDER: such as tcp;ofi_rxm");
     app.add_option("--heap", o.heap,
                    "PMX_HEAP_SIZE; default what the layer takes, unless that variable is set");
+    app.add_option("--gpu-heap", o.gpu_heap,
+                   "PMX_GPU_HEAP_SIZE; default what the layer takes, unless that variable is set");
+    app.add_option("--samples", o.samples, "tokens of each rank that --check compares, evenly spread; default all")
+        ->check(whole(1, 1048576));
     app.add_flag("--check", o.check, "compare each token with the oracle in double precision");
     app.add_flag("--json", o.json, "print one line of JSON");
     app.add_flag("--flip-weight", o.flip_weight,
@@ -118,6 +129,8 @@ Status parse_moe_options(int argc, char** argv, MoeOptions& options_out, std::st
     bool list = false;
     app.add_flag("--list-presets", list, "print the names of --preset and what each is");
     PMX_TRY(parse_command_line(app, argc, argv, text_out));
+    if (options.graph && options.device != "gpu")
+        return fail(PMX_ERR_ARGUMENT, "--graph: must be with --device gpu");
     if (text_out.empty() && list) text_out = preset_lines();
     if (!text_out.empty()) return {};
     options_out = options;

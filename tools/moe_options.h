@@ -21,10 +21,14 @@ struct MoeOptions {
     std::string tokens_file;
     std::string out;
     std::string dtype; /* "": that of the checkpoint, else bf16 */
+    std::string device = "host";
+    bool graph = false;
+    bool alone = false;
+    int samples = 0; /* 0: all tokens */
     int iters = 3;
     int warmup = 1;
     /* Texts for pmx_param_set; "": not set. */
-    std::string order, signals, transport, provider, heap;
+    std::string order, signals, transport, provider, heap, gpu_heap;
     bool check = false;
     bool json = false;
     uint64_t seed = 1;

@@ -7,6 +7,8 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "numeric.h"
+
 namespace pmx::tools {
 
 using nlohmann::ordered_json;
@@ -47,6 +49,33 @@ uint64_t near_ties(const MoeReport& report)
     return sum;
 }
 
+bool same_bits(const MoeReport& report)
+{
+    return std::all_of(report.sent.begin(), report.sent.end(), [](const SentWords& sent) { return sent.same_bits != 0; });
+}
+
+double p50_us(const MoeReport& report) { return microseconds(percentile(report.forward_ns, 0.50)); }
+
+/* What the layer takes beyond computing alone. */
+double exposed_us(const MoeReport& report) { return std::max(p50_us(report) - microseconds(*report.compute_ns), 0.0); }
+
+/* Of the products of all ranks in the median forward. */
+double tflops(const MoeReport& report)
+{
+    const pmx_moe_config_t& config = report.model.config;
+    const double matrices = config.activation <= PMX_MOE_GEGLU_TANH ? 3 : 2;
+    const double lengths = static_cast<double>(config.top_k) * config.intermediate + config.shared_intermediate;
+    return 2e-6 * matrices * static_cast<double>(report.tokens) * config.hidden * lengths / p50_us(report);
+}
+
+/* Queue pairs of a context to each rank, over verbs. */
+int queue_pairs()
+{
+    char text[16] = "";
+    int n = 0;
+    return pmx_param_get("VERBS_QPS", text, sizeof text) == PMX_SUCCESS && parse_number(std::string_view(text), n) ? n : 0;
+}
+
 /* A length in the unit that suits it. */
 std::string time_text(double us)
 {
@@ -65,6 +94,7 @@ std::string verdict(const MoeReport& report)
         text += ": not compared with the oracle (--check does)";
     if (report.checked && near_ties(report) > 0)
         text += fmt::format("; {} tokens with experts equally good in fp32", near_ties(report));
+    if (!same_bits(report)) text += "; forwards differ in their bits";
     if (!order_points_ok(report)) text += "; order points of the dispatch are not as they must be";
     return text;
 }
@@ -104,7 +134,7 @@ double max_rel_err(const MoeReport& report)
 
 bool report_ok(const MoeReport& report)
 {
-    return order_points_ok(report) && (!report.checked || max_rel_err(report) < report.error_limit);
+    return order_points_ok(report) && same_bits(report) && (!report.checked || max_rel_err(report) < report.error_limit);
 }
 
 std::string report_json(const MoeReport& report)
@@ -112,12 +142,14 @@ std::string report_json(const MoeReport& report)
     ordered_json line;
     line["tool"] = "pmx_moe";
     line["shape"] = report.shape.name;
+    line["device"] = report.device;
     line["ranks"] = report.ranks;
     line["tokens"] = report.tokens;
     line["transport"] = report.transport.transport;
     line["provider"] = report.transport.provider;
     line["order"] = report.transport.order;
     line["signals"] = report.transport.signals;
+    line["queue_pairs"] = queue_pairs();
     line["p50_us"] = microseconds(percentile(report.forward_ns, 0.50));
     line["p99_us"] = microseconds(percentile(report.forward_ns, 0.99));
     line["puts"] = each(report, most(report, &SentWords::puts));
@@ -127,6 +159,15 @@ std::string report_json(const MoeReport& report)
     line["stalled_us"] = each(report, most(report, &SentWords::stalled_ns), 1000);
     line["max_rel_err"] = report.checked ? ordered_json(max_rel_err(report)) : ordered_json();
     line["ok"] = report_ok(report);
+    line["tflops"] = std::round(10 * tflops(report)) / 10;
+    const auto time = [&](const char* key, bool known, double us) { line[key] = known ? ordered_json(us) : ordered_json(); };
+    time("compute_us", report.compute_ns.has_value(), microseconds(report.compute_ns.value_or(0)));
+    time("communication_us", report.communication_ns.has_value(), microseconds(report.communication_ns.value_or(0)));
+    time("exposed_us", report.compute_ns.has_value(), report.compute_ns ? exposed_us(report) : 0);
+    time("packed_us", report.phases.packed_ns > 0, microseconds(report.phases.packed_ns));
+    time("multiplied_us", report.phases.multiplied_ns > 0, microseconds(report.phases.multiplied_ns));
+    time("combined_us", report.phases.combined_ns > 0, microseconds(report.phases.combined_ns));
+    line["same_bits"] = same_bits(report);
     line["dtype"] = report.dtype;
     line["hidden"] = report.shape.hidden;
     line["intermediate"] = report.shape.intermediate;
@@ -161,6 +202,11 @@ std::string report_table(const MoeReport& report)
     table += fmt::format("latency       p50 {}, p99 {} of {} forwards, slowest rank\n",
                          time_text(microseconds(percentile(report.forward_ns, 0.50))),
                          time_text(microseconds(percentile(report.forward_ns, 0.99))), n_forwards(report));
+    if (report.compute_ns)
+        table += fmt::format("alone         computing {}, exposed {}\n", time_text(microseconds(*report.compute_ns)),
+                             time_text(exposed_us(report)));
+    if (report.communication_ns)
+        table += fmt::format("alone         communicating {}\n", time_text(microseconds(*report.communication_ns)));
     table += "through the proxy, for one rank and one forward:\n";
     table += fmt::format("  puts        {} ({} bytes)\n", text(&SentWords::puts), text(&SentWords::bytes));
     table += fmt::format("  signals     {}\n", text(&SentWords::signals));

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "model.h"
+#include "moe_device.h"
 #include "pmx.h"
 #include "shape.h"
 
@@ -19,6 +20,7 @@ struct SentWords {
     uint64_t dispatch_order_points, combine_order_points;
     uint64_t direct_ranks; /* L: ranks that this one reaches by plain stores */
     uint64_t checksum, max_rel_err_bits, near_ties;
+    uint64_t same_bits; /* 0 or 1 */
 };
 
 struct MoeReport {
@@ -27,9 +29,12 @@ struct MoeReport {
     int ranks = 1;
     uint64_t tokens = 0; /* of all ranks */
     std::string dtype;
+    std::string device = "host";
     uint64_t seed = 0;
     pmx_transport_info_t transport = {};
     std::vector<uint64_t> forward_ns; /* of each measured forward, the slowest rank */
+    std::optional<uint64_t> compute_ns, communication_ns; /* alone, where that was measured */
+    MoePhases phases;                                     /* of the last forward, on rank 0 */
     std::vector<SentWords> sent;      /* of each rank */
     bool checked = false;
     double error_limit = 0;

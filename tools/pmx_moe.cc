@@ -19,30 +19,45 @@ Status set_param(const char* name, const std::string& value)
     return value.empty() ? Status() : from_pmx(pmx_param_set(name, value.c_str()));
 }
 
-/* A heap just large enough, unless the user has said how large. Input that does not fit together is found
- * again, and told, when pmx is up. */
-Status size_heap(const MoeOptions& options, const MoeInputs& inputs)
+/* Text for a size, with a margin for what pmx itself keeps in the heap, and for the gaps between objects. */
+std::string size_text(size_t n_bytes)
 {
-    if (!options.heap.empty()) return set_param("HEAP_SIZE", options.heap);
-    TokenPlan plan;
-    size_t n_bytes = 0;
-    const int n_ranks = launcher_size();
-    if (std::getenv("PMX_HEAP_SIZE") || !inputs.plan(n_ranks, plan).ok() ||
-        !moe_job_heap_bytes(inputs.config(plan), n_ranks, n_bytes).ok())
-        return {};
-    /* The margin is for what pmx itself keeps in the heap, and for the gaps between objects. */
     constexpr size_t kMargin = 4u << 20, kMebi = 1u << 20;
-    return set_param("HEAP_SIZE", fmt::format("{}m", (n_bytes + n_bytes / 64 + kMargin + kMebi - 1) / kMebi));
+    return fmt::format("{}m", (n_bytes + n_bytes / 64 + kMargin + kMebi - 1) / kMebi);
 }
 
-Status prepare(const MoeOptions& options, MoeInputs& inputs)
+/* Heaps just large enough, unless the user has said how large. Input that does not fit together is found
+ * again, and told, when pmx is up. */
+Status size_heaps(const MoeOptions& options, const MoeInputs& inputs, MoeDevice& device)
 {
+    TokenPlan plan;
+    size_t host_bytes = 0, gpu_bytes = 0;
+    const int n_ranks = launcher_size();
+    PMX_TRY(set_param("HEAP_SIZE", options.heap));
+    PMX_TRY(set_param("GPU_HEAP_SIZE", options.gpu_heap));
+    if (!inputs.plan(n_ranks, plan).ok() ||
+        !moe_job_heap_bytes(device, inputs.config(plan), n_ranks, host_bytes, gpu_bytes).ok())
+        return {};
+    if (options.heap.empty() && !std::getenv("PMX_HEAP_SIZE")) PMX_TRY(set_param("HEAP_SIZE", size_text(host_bytes)));
+    if (gpu_bytes == 0 || !options.gpu_heap.empty() || std::getenv("PMX_GPU_HEAP_SIZE")) return {};
+    return set_param("GPU_HEAP_SIZE", size_text(gpu_bytes));
+}
+
+std::unique_ptr<MoeDevice> make_device(const MoeOptions& options)
+{
+    return options.device == "gpu" ? moe_gpu(options.graph) : moe_host();
+}
+
+Status prepare(const MoeOptions& options, MoeInputs& inputs, MoeDevice* device)
+{
+    if (!device) return fail(PMX_ERR_UNSUPPORTED, "--device gpu: this build has no CUDA (configure says why)");
+    if (options.device == "gpu") PMX_TRY(set_param("GPU", "cuda"));
     PMX_TRY(set_param("ORDER", options.order));
     PMX_TRY(set_param("SIGNALS", options.signals));
     PMX_TRY(set_param("TRANSPORT", options.transport));
     PMX_TRY(set_param("OFI_PROVIDER", options.provider));
     PMX_TRY(inputs.load(options));
-    return size_heap(options, inputs);
+    return size_heaps(options, inputs, *device);
 }
 
 /* pmx did not come up (up), or is not even tried. With bad input all ranks come here: rank 0 speaks and fails
@@ -66,7 +81,8 @@ int run(int argc, char** argv)
         if (launcher_rank() == 0) std::fputs(text.c_str(), stdout);
         return std::fflush(stdout) == 0 ? kExitOk : kExitRuntime;
     }
-    if (status.ok()) status = prepare(options, inputs);
+    const std::unique_ptr<MoeDevice> device = make_device(options);
+    if (status.ok()) status = prepare(options, inputs, device.get());
     if (!status.ok() && launcher_size() == 1) return fail_early(status, {});
     {
         /* Also with bad input: the ranks then end together, after one of them has said why. */
@@ -74,7 +90,7 @@ int run(int argc, char** argv)
         const Status up = from_pmx(pmx_init());
         if (!up.ok()) return fail_early(status, up);
     }
-    return MoeJob(options, inputs).run(status);
+    return MoeJob(options, inputs, device.get()).run(status);
 }
 
 }  // namespace

@@ -6,20 +6,13 @@ EXTRA_DIST += bench/gpu/bundle.sh bench/gpu/job.sh bench/gpu/json.awk bench/gpu/
 	bench/nvshmem/build.sh bench/nvshmem/put_signal.cu
 if HAVE_NVCC
 check_PROGRAMS += bench/gpu/put_signal bench/gpu/rate
-if HAVE_OPENBLAS
-check_PROGRAMS += bench/gpu/moe
-endif
 endif
 bench_gpu_put_signal_SOURCES = bench/gpu/put_signal.cu bench/gpu/pingpong.h
 bench_gpu_put_signal_LINK = $(CXXLINK)
 bench_gpu_put_signal_LDADD = libpmx.la $(CUDA_LIBS)
-bench_gpu_moe_SOURCES = bench/gpu/moe.cu
-bench_gpu_moe_LINK = $(CXXLINK)
-bench_gpu_moe_LDADD = libpmx_moe.la libpmx.la $(CUDA_LIBS)
 bench_gpu_rate_SOURCES = tests/gpu/rate.cu tests/gpu/machine.h tests/gpu/world.h \
 	tests/gpu/machine_gpu.cc tests/gpu/world.cc
 bench_gpu_rate_CPPFLAGS = $(AM_CPPFLAGS) $(CUDA_CFLAGS)
 bench_gpu_rate_LDADD = libpmxcore.la $(CUDA_LIBS)
 bench/gpu/put_signal.o: $(kernel_headers) include/pmx_cuda.h include/pmx_gpu.h bench/gpu/pingpong.h
-bench/gpu/moe.o: include/pmx_cuda.h include/pmx_gpu.h include/pmx_moe.h include/pmx_moe_gpu.h
 tests/gpu/rate.o: $(kernel_headers) tests/gpu/machine.h

@@ -6,7 +6,8 @@
 #
 #   bench/gpu/bundle.sh [--with-nvshmem=DIR] BUILD_DIR BUNDLE
 #
-# BUILD_DIR: make has been there, and make bench/gpu/moe bench/gpu/put_signal bench/gpu/rate tests/gpu/ranks_gpu tests/gpu/device_gpu.
+# BUILD_DIR: make has been there, and make bench/gpu/put_signal bench/gpu/rate tests/gpu/ranks_gpu tests/gpu/device_gpu;
+# what is not built is left out.
 # DIR: builds the program of NVSHMEM, too, which else run.sh builds on that machine.
 set -eu
 source=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
@@ -18,16 +19,17 @@ for arg in "$@"; do
     *) dirs+=("$arg") ;;
     esac
 done
-[ ${#dirs[@]} -eq 2 ] || { sed -n '3,10s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; exit 2; }
+[ ${#dirs[@]} -eq 2 ] || { sed -n '3,11s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; exit 2; }
 build=${dirs[0]}
 rm -rf "${dirs[1]}"
 mkdir -p "${dirs[1]}/bin" "${dirs[1]}/lib"
 bundle=$(cd "${dirs[1]}" && pwd)
 
 # What libtool links lies in .libs when it uses a shared library that is not installed.
-for program in bench/gpu/moe bench/gpu/put_signal bench/gpu/rate tests/gpu/ranks_gpu tests/gpu/device_gpu tools/pmx_perf tools/pmx_info; do
+for program in bench/gpu/put_signal bench/gpu/rate tests/gpu/ranks_gpu tests/gpu/device_gpu tools/pmx_moe tools/pmx_perf tools/pmx_info; do
     built=$build/$(dirname $program)/.libs/$(basename $program)
     [ -e "$built" ] || built=$build/$program
+    [ -e "$built" ] || { echo "$program is not built, and left out" >&2; continue; }
     cp "$built" "$bundle/bin/"
 done
 [ -z "$nvshmem" ] || "$source/bench/nvshmem/build.sh" --with-nvshmem="$nvshmem" "$bundle/bin/nvshmem_put_signal"

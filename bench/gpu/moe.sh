@@ -1,20 +1,24 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-3-Clause
-# The Mixture-of-Experts layer as a kernel: checked against the oracle on small shapes by 1 to 8 ranks, over CUDA IPC and
-# over the software NIC, which reorders; then timed alone on shapes of models. Lines of JSON in OUT_DIR/moe.jsonl.
+# The Mixture-of-Experts layer as a kernel, by pmx_moe --device gpu: checked against the oracle on small shapes by 1 to 8
+# ranks, over CUDA IPC and over the software NIC, which reorders; then timed alone on shapes of models, and by several
+# ranks beside computing and communicating alone. Lines of JSON in OUT_DIR/moe.jsonl.
 #
-#   bench/gpu/moe.sh [--no-check] [--no-times] BUNDLE [OUT_DIR]
+#   bench/gpu/moe.sh [--no-check] [--no-times] [--no-ranks] [--quick] BUNDLE [OUT_DIR]
 #
-# BUNDLE is what bundle.sh has made; OUT_DIR is $OUT by default. Exit status: 0, 1 something failed or a result is wrong.
+# BUNDLE is what bundle.sh has made; OUT_DIR is $OUT by default; --quick: some of each. Exit status: 0, 1 something failed
+# or a result is wrong.
 set -u
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 
-check=yes times=yes dirs=()
+check=yes times=yes several=yes quick=no dirs=()
 for arg; do
     case $arg in
     --no-check) check=no ;;
     --no-times) times=no ;;
-    -*) sed -n '3,8s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; exit 2 ;;
+    --no-ranks) several=no ;;
+    --quick) quick=yes ;;
+    -*) sed -n '3,11s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; exit 2 ;;
     *) dirs+=("$arg") ;;
     esac
 done
@@ -28,43 +32,66 @@ n_good=0 n_failed=0
 moe() { # N_RANKS OPTION...
     local n=$1
     shift
-    if ranks "$n" "$bundle/bin/moe" "$@" >"$scratch/lines" 2>"$scratch/err"; then
+    if ranks "$n" "$bundle/bin/pmx_moe" --device gpu --json --check "$@" >"$scratch/lines" 2>"$scratch/err"; then
         n_good=$((n_good + 1))
     else
-        echo "$n ranks, $*, ${PMX_TRANSPORT-} ${PMX_ORDER-} ${PMX_SIGNALS-}: status $?:" >&2
-        grep -v '^--' "$scratch/err" | head -n 5 >&2
-        grep '"ok": false' "$scratch/lines" >&2
+        echo "$n ranks, $*: status $?:" >&2
+        grep '^pmx' "$scratch/err" | head -n 5 >&2
+        grep '"ok":false' "$scratch/lines" >&2
         n_failed=$((n_failed + 1))
     fi
     cat "$scratch/lines" >>"$out/moe.jsonl"
 }
+modes=('deferred grouped' 'ordered grouped' 'stall-rank coupled' 'stall-all coupled')
+if [ $quick = yes ]; then modes=('deferred grouped' 'stall-all coupled'); fi
+in_mode() { # MODE N_RANKS OPTION...
+    moe "${@:2}" --transport softnic --order "${1% *}" --signals "${1#* }"
+}
 
 describe_machine
 if [ $check = yes ]; then
-    export PMX_GPU_HEAP_SIZE=256M
-    for n in 1 2 4 8; do
-        for shape in '--hidden 256 --intermediate 128 --experts 16 --top-k 4 --tokens 0,1,33,300' \
-            '--hidden 2880 --intermediate 2880 --experts 8 --top-k 4 --tokens 50 --activation 1 --biases 1' \
-            '--hidden 64 --intermediate 48 --experts 8 --top-k 1 --tokens 40 --activation 3' \
-            '--hidden 272 --intermediate 80 --experts 32 --top-k 8 --tokens 257 --skew 1.5'; do
+    declare -A tokens=([1]='300' [2]='0,300' [4]='0,1,33,300' [8]='0,1,33,300,7,64,257,2')
+    counts='1 2 4 8'
+    if [ $quick = yes ]; then counts='1 4'; fi
+    for n in $counts; do
+        for shape in "--shape 256,128,16,4 --tokens ${tokens[$n]} --graph" \
+            '--preset gpt-oss-20b --widths 2880,2880,8 --tokens 50 --samples 4' \
+            '--shape 64,48,8,1 --tokens 40 --activation geglu-tanh' \
+            '--shape 272,80,32,8 --tokens 257 --routing zipf:1.5 --samples 64'; do
             # shellcheck disable=SC2086  # options
-            moe $n $shape --iters 3
-            [ $n -gt 1 ] || continue
-            for mode in 'ordered grouped' 'deferred grouped' 'stall-all coupled'; do
+            moe "$n" $shape
+            [ "$n" -gt 1 ] || continue
+            for mode in "${modes[@]}"; do
                 # shellcheck disable=SC2086
-                PMX_TRANSPORT=softnic PMX_ORDER=${mode% *} PMX_SIGNALS=${mode#* } moe $n $shape --iters 3
+                in_mode "$mode" "$n" $shape
             done
         done
     done
     echo "checked: $n_good runs good, $n_failed failed"
 fi
 if [ $times = yes ]; then
-    export PMX_GPU_HEAP_SIZE=8G
-    moe 1 --iters 40 --tokens 64,512,2048,8192
-    moe 1 --iters 20 --samples 2 --tokens 32768
-    moe 1 --iters 20 --samples 2 --hidden 7168 --intermediate 2048 --experts 32 --tokens 8192
-    moe 1 --iters 20 --samples 2 --hidden 4096 --intermediate 1536 --tokens 8192
-    moe 1 --iters 20 --samples 2 --hidden 2880 --intermediate 2880 --top-k 4 --tokens 8192 --activation 1 --biases 1
-    grep -h '^{' "$out/moe.jsonl" | tail -n 8
+    alone=(--samples 2 --warmup 3)
+    few='64 8192' all='64 512 2048 8192 32768'
+    if [ $quick = no ]; then few=$all; fi
+    for n in $few; do moe 1 --shape qwen3-30b-a3b --tokens "$n" --iters 40 "${alone[@]}"; done
+    moe 1 --shape qwen3-30b-a3b --tokens 8192 --iters 40 "${alone[@]}" --graph
+    if [ $quick = no ]; then
+        moe 1 --preset gpt-oss-120b --tokens 8192 --iters 20 "${alone[@]}"
+        moe 1 --shape 7168,2048,32,8 --tokens 8192 --iters 20 "${alone[@]}"
+        moe 1 --shape qwen3-235b-a22b --tokens 8192 --iters 20 "${alone[@]}"
+    fi
 fi
+if [ $several = yes ]; then
+    counts='2 4 8' profiles='slingshot11 cx7-ndr'
+    if [ $quick = yes ]; then counts=8 profiles=slingshot11; fi
+    for n in $counts; do
+        for profile in $profiles; do
+            export PMX_SOFTNIC_PROFILE=$profile
+            for mode in "${modes[@]}"; do
+                in_mode "$mode" "$n" --shape qwen3-30b-a3b --tokens 1024 --iters 20 --warmup 3 --samples 1 --alone
+            done
+        done
+    done
+fi
+grep -h '^{' "$out/moe.jsonl" | tail -n 40
 [ $n_failed -eq 0 ]

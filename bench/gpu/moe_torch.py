@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""The layer of bench/gpu/moe.cu by calls of torch around torch._grouped_mm, with the same shapes and balanced random
+"""The layer of pmx_moe --device gpu by calls of torch around torch._grouped_mm, with the same shapes and balanced random
 routing: medians as lines of JSON, for the whole layer and for its two grouped products alone.
 
     moe_torch.py [HIDDEN INTERMEDIATE EXPERTS TOP_K TOKENS,...]

@@ -26,6 +26,7 @@ static MoeReport sample(const char* signals, uint64_t order_points)
     report.forward_ns = {3000, 5000};
     SentWords sent = {};
     sent.direct_ranks = 1;
+    sent.same_bits = 1;
     sent.puts = 24;
     sent.stalled_ns = 5000;
     sent.dispatch_order_points = 2 * order_points;
