@@ -42,6 +42,10 @@ typedef struct pmx_device_ctx {
     /* Bit r: the heap of GPU memory of rank r lies on the GPU of the kernels that have this view, and only kernels of
      * that GPU acquire signals in it. */
     uint32_t near_one_gpu;
+    /* Called with progress_arg by a host thread at each turn of a wait, so that it moves data itself; NULL: the proxy
+     * alone does. Any number of threads at a time. Returns whether anything moved. Not for kernels of a GPU. */
+    int (*progress)(void *arg);
+    void *progress_arg;
 } pmx_device_ctx_t;
 }
 

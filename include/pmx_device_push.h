@@ -31,7 +31,8 @@ inline constexpr int kNoRank = -2; /* a wait that no single rank's failure ends 
 
 /* The one spin of this header. done() is asked once more after a fault or the time limit. A GPU looks at its clock at
  * every 64th turn, and at the fault words, which are across PCIe, once in a millisecond: reads from there hold up the
- * stores and fences of all kernels. */
+ * stores and fences of all kernels. A host thread moves data meanwhile where ctx.progress says how; a turn is longer then,
+ * and it gives the core away after a few in vain. */
 template <typename Done>
 PMX_HOST_DEVICE inline int wait_until(const Ctx& ctx, int from_rank, uint64_t timeout_ns, Done done)
 {
@@ -40,11 +41,17 @@ PMX_HOST_DEVICE inline int wait_until(const Ctx& ctx, int from_rank, uint64_t ti
     constexpr uint64_t between_looks_ns = 1000000;
 #else
     constexpr uint64_t between_looks_ns = 0;
+    /* What a rank of this node stores itself comes without a visit. */
+    const bool visits = ctx.progress && (from_rank < 0 || !ctx.peer_base[from_rank]);
 #endif
     uint64_t limit = timeout_ns ? timeout_ns : ctx.timeout_ns, start = 0, look = 0;
     for (unsigned spins = 0;; spins++) {
         if (done()) return PMX_SUCCESS;
+#ifdef __CUDA_ARCH__
         relax(spins);
+#else
+        if (!visits || !ctx.progress(ctx.progress_arg)) relax(visits ? 8 * spins : spins);
+#endif
         if (spins % 64 != 63) continue;
         uint64_t now = now_ns();
         if (start == 0) {

@@ -51,8 +51,9 @@ PMX_API int pmx_async_error(int *err_out, int *rank_out);
 
 /* err: PMX_ERR_PEER_FAILED. */
 typedef void (*pmx_error_handler_fn)(void *arg, int err, int rank);
-/* handler is called once for each rank that fails from then on, by a thread of pmx, which must not be kept waiting; it may
- * call pmx_async_error and nothing else of pmx. NULL: nothing is called, and no call is under way any more. */
+/* handler is called once for each rank that fails from then on, by a thread of pmx or one that waits in a call of it, which
+ * must not be kept waiting; it may call pmx_async_error and nothing else of pmx. NULL: nothing is called, and no call is
+ * under way any more. */
 PMX_API int pmx_error_handler_set(pmx_error_handler_fn handler, void *arg);
 
 #ifdef __cplusplus

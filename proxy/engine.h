@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* engine.h: the proxy's loop: takes commands from the queues, posts them by destination, keeps the order
  * that was asked for, and reports completion. Knows neither threads nor MPI: its transport and its clock
- * are parameters. One thread calls step(); contexts are added and removed by other threads. */
+ * are parameters. One thread at a time calls step(), and sees what those before it did: "the proxy thread" below is
+ * that one, see proxy_thread.h. Contexts are added and removed by other threads. */
 #pragma once
 
 #include <array>

@@ -3,7 +3,9 @@
 
 #include <pthread.h>
 #include <signal.h>
+#include <sys/prctl.h>
 
+#include <chrono>
 #include <system_error>
 
 namespace pmx {
@@ -34,16 +36,43 @@ void ProxyThread::stop()
     if (thread_.joinable()) thread_.join();
 }
 
-/* Spins while there is work, then pauses, then gives the core away at every turn; it never sleeps, since
+/* With the right to visit. */
+bool ProxyThread::step()
+{
+    const bool moved = engine_.step();
+    visiting_.store(false, std::memory_order_release);
+    return moved;
+}
+
+bool ProxyThread::visit() noexcept
+{
+    if (visiting_.load(std::memory_order_relaxed) || visiting_.exchange(true, std::memory_order_acquire)) return false;
+    /* A thread that is cancelled in a call of the network would keep the right. */
+    int cancelable;
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancelable);
+    n_visits_.store(n_visits_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+    const bool moved = step();
+    pthread_setcancelstate(cancelable, nullptr);
+    return moved;
+}
+
+/* Spins while there is work, then pauses, then gives the core away at every turn; it sleeps only while others visit, since
  * several providers move no data into an idle target. */
 void ProxyThread::run()
 {
+    prctl(PR_SET_TIMERSLACK, 1);
     unsigned idle = 0;
+    uint64_t n_seen = 0;
     while (!stop_.load(std::memory_order_acquire)) {
-        if (engine_.step())
+        const uint64_t n_visits = n_visits_.load(std::memory_order_relaxed);
+        if (n_visits != n_seen) {
+            n_seen = n_visits;
+            std::this_thread::sleep_for(std::chrono::nanoseconds(kGiveWayNs));
+        } else if (!visiting_.exchange(true, std::memory_order_acquire) && step()) {
             idle = 0;
-        else
+        } else {
             detail::relax(idle++);
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 /* transport.h: one way to move bytes between ranks, as the engine sees it.
  *
  * Life: construct, address(), [addresses exchanged by the caller], connect(), then post() and poll()
- * by the proxy thread alone, then destruct. address() and connect() are called by the thread that
+ * by the proxy thread alone (one thread at a time: proxy_thread.h), then destruct. address() and connect() are called by the thread that
  * constructs, before the proxy thread starts; prepare_stream() and connect_stream() by one that makes a context, while it
  * runs. No entry throws or blocks, except connect() and connect_stream(). */
 #pragma once

@@ -34,6 +34,10 @@ Status Runtime::make_context(pmx_order_t order, int signals, unsigned n_queues, 
     device.peer_failed = faults.peer_words();
     device.n_failed = faults.count_word();
     device.timeout_ns = params.timeout_ns;
+    if (callers_visit() && !server) {
+        device.progress = [](void* arg) { return static_cast<int>(static_cast<ProxyThread*>(arg)->visit()); };
+        device.progress_arg = proxy.get();
+    }
     if (server) {
         server->answer_through(device);
         ctx->engine.work = server;
@@ -46,6 +50,14 @@ Status Runtime::make_context(pmx_order_t order, int signals, unsigned n_queues, 
     if (ctx->kernel_engine) engine->add(*ctx->kernel_engine);
     ctx_out = std::move(ctx);
     return {};
+}
+
+/* Without a network path nobody waits for a visit. Copies of a GPU belong to one thread. */
+bool Runtime::callers_visit() const
+{
+    if (!transport || gpu) return false;
+    if (params.progress == ProgressChoice::automatic) return !topology.cores_for_proxies;
+    return params.progress == ProgressChoice::callers;
 }
 
 /* Behind the areas of make_contexts(), on a line of its own. */

@@ -15,6 +15,7 @@
 
 namespace pmx {
 
+enum class ProgressChoice { automatic = 0, proxy = 1, callers = 2 }; /* the order of the choices of PMX_PROGRESS */
 enum class TransportChoice { any = 0, shm = 1, ofi = 2, softnic = 3, verbs = 4 }; /* the order of the choices of PMX_TRANSPORT */
 
 struct Params {

@@ -119,7 +119,7 @@ std::string why_this_core(const Machine::Place& place, const std::string& near, 
 void place_proxy(const Machine& machine, const Competition& competition, const std::string& near,
                  Topology& topology)
 {
-    if (topology.n_cores_allowed < 2 * competition.n_ranks) {
+    if (!topology.cores_for_proxies) {
         topology.proxy_why = fmt::format("not bound: {} allowed cores for {} ranks, needs 2 for each",
                                          topology.n_cores_allowed, competition.n_ranks);
         return;
@@ -199,8 +199,10 @@ Status topology_discover_on(const Machine& machine, bool proxy_bind, int rank,
     topology.n_cores = static_cast<int>(machine.cores().size());
     topology.n_cores_allowed = machine.n_cores_allowed();
     find_node(all, rank, topology);
+    const Competition competition = competition_of(machine, all, rank, topology);
+    topology.cores_for_proxies = topology.n_cores_allowed >= 2 * competition.n_ranks;
     if (proxy_bind)
-        place_proxy(machine, competition_of(machine, all, rank, topology), near, topology);
+        place_proxy(machine, competition, near, topology);
     else
         topology.proxy_why = "not bound: PMX_PROXY_BIND is off";
     topology_out = std::move(topology);

@@ -24,6 +24,7 @@ struct Topology {
     int proxy_core = -1;            /* logical index; -1: do not bind */
     int proxy_numa = -1;
     std::string proxy_why; /* at most 95 bytes */
+    bool cores_for_proxies = false; /* this rank and those that share a cpu with it have two allowed cores each, or more */
 };
 
 /* What the other ranks must know of this one for topology_discover(): host name, network namespace, and the

@@ -3,6 +3,8 @@
 # Runs a program of tests/api as jobs of 1 to 8 ranks, each way that ranks can reach each other here.
 #
 #   on_fabrics PROGRAM   each job must end with 0 and print ok
+#
+# By tcp also with each way of progress, since it depends on the cores which one PMX_PROGRESS=auto is.
 
 export PMX_HEAP_SIZE=32m
 
@@ -20,6 +22,9 @@ on_fabrics() {
         PMX_TRANSPORT=auto job "$n" "$1"
         PMX_TRANSPORT=ofi PMX_OFI_PROVIDER='tcp;ofi_rxm' job "$n" "$1"
         PMX_TRANSPORT=softnic PMX_SOFTNIC_REORDER=on job "$n" "$1"
+    done
+    for n in proxy callers; do
+        PMX_TRANSPORT=ofi PMX_OFI_PROVIDER='tcp;ofi_rxm' PMX_PROGRESS=$n job 3 "$1"
     done
     echo "$1: shared memory, tcp, softnic"
 }

@@ -2,7 +2,7 @@
 /* Threads call pmx at the same time: two ranks, forked and joined without MPI, each with threads on contexts
  * of their own and threads that share one. Every put arrives with its signal, every atomic operation takes
  * place once, and the text of an error is that of the thread. Over shared memory, and over softnic, where all
- * goes through the proxy thread.
+ * goes through the engine: by the proxy thread, and by whichever thread waits.
  *
  * make check-tsan builds it with all of the library under ThreadSanitizer. No MPI is in the process, so
  * nothing is suppressed; softnic is left out, since ThreadSanitizer does not see what an answer from another
@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <cstdlib>
 #include <string>
 #include <thread>
@@ -93,9 +94,10 @@ void one_rank(const char* uid, int number)
 }
 
 /* Whether both ranks ended well. */
-bool one_job(const char* transport)
+bool one_job(const char* transport, const char* progress)
 {
     setenv("PMX_TRANSPORT", transport, 1);
+    setenv("PMX_PROGRESS", progress, 1);
     char uid[PMX_UID_BYTES];
     CHECK_OK(pmx_uid_create(uid, sizeof uid));
     pid_t pids[kSize];
@@ -123,13 +125,13 @@ int main()
     setenv("PMX_HEAP_SIZE", "4m", 1);
     setenv("PMX_UID_ADDRESS", "127.0.0.1", 1);
 #ifdef __SANITIZE_THREAD__
-    const std::vector<const char*> transports = {"shm"};
+    const std::vector<std::array<const char*, 2>> jobs = {{"shm", "auto"}};
 #else
-    const std::vector<const char*> transports = {"shm", "softnic"};
+    const std::vector<std::array<const char*, 2>> jobs = {{"shm", "auto"}, {"softnic", "proxy"}, {"softnic", "callers"}};
 #endif
-    for (const char* transport : transports) {
-        if (one_job(transport)) continue;
-        std::fprintf(stderr, "a rank failed with PMX_TRANSPORT=%s\n", transport);
+    for (const auto& [transport, progress] : jobs) {
+        if (one_job(transport, progress)) continue;
+        std::fprintf(stderr, "a rank failed with PMX_TRANSPORT=%s PMX_PROGRESS=%s\n", transport, progress);
         return 1;
     }
     return 0;

@@ -15,11 +15,15 @@ engine_sources = \
 	tests/proxy/fake_nic.h
 
 if HAVE_CMOCKA
-check_PROGRAMS += tests/proxy/engine_test tests/proxy/heartbeat_test tests/proxy/queue_threads_test tests/proxy/atomic_threads_test
-TESTS += tests/proxy/engine_test tests/proxy/heartbeat_test tests/proxy/queue_threads_test tests/proxy/atomic_threads_test
+check_PROGRAMS += tests/proxy/engine_test tests/proxy/heartbeat_test tests/proxy/queue_threads_test tests/proxy/atomic_threads_test \
+	tests/proxy/proxy_thread_test
+TESTS += tests/proxy/engine_test tests/proxy/heartbeat_test tests/proxy/queue_threads_test tests/proxy/atomic_threads_test \
+	tests/proxy/proxy_thread_test
 if HAVE_TSAN
-check_PROGRAMS += tests/proxy/queue_threads_tsan tests/proxy/engine_tsan tests/proxy/atomic_threads_tsan
-TESTS += tests/proxy/queue_threads_tsan tests/proxy/engine_tsan tests/proxy/atomic_threads_tsan
+check_PROGRAMS += tests/proxy/queue_threads_tsan tests/proxy/engine_tsan tests/proxy/atomic_threads_tsan \
+	tests/proxy/proxy_thread_tsan
+TESTS += tests/proxy/queue_threads_tsan tests/proxy/engine_tsan tests/proxy/atomic_threads_tsan \
+	tests/proxy/proxy_thread_tsan
 endif
 endif
 tests_proxy_engine_test_SOURCES = tests/proxy/engine_test.cc tests/cmocka_cxx.h tests/proxy/engine_rig.h
@@ -28,6 +32,13 @@ tests_proxy_heartbeat_test_SOURCES = tests/proxy/heartbeat_test.cc tests/cmocka_
 tests_proxy_heartbeat_test_LDADD = libpmxcore.la $(CMOCKA_LIBS)
 tests_proxy_queue_threads_test_SOURCES = tests/proxy/queue_threads_test.cc
 tests_proxy_queue_threads_test_LDADD = libpmxcore.la $(CMOCKA_LIBS)
+
+tests_proxy_proxy_thread_test_SOURCES = tests/proxy/proxy_thread_test.cc
+tests_proxy_proxy_thread_test_LDADD = libpmxcore.la $(CMOCKA_LIBS)
+tests_proxy_proxy_thread_tsan_SOURCES = tests/proxy/proxy_thread_test.cc proxy/proxy_thread.cc $(engine_sources)
+tests_proxy_proxy_thread_tsan_CXXFLAGS = $(AM_CXXFLAGS) $(TSAN_CXXFLAGS)
+tests_proxy_proxy_thread_tsan_LDFLAGS = $(AM_LDFLAGS) $(TSAN_CXXFLAGS)
+tests_proxy_proxy_thread_tsan_LDADD = $(CMOCKA_LIBS)
 
 tests_proxy_queue_threads_tsan_SOURCES = tests/proxy/queue_threads_test.cc $(engine_sources)
 tests_proxy_queue_threads_tsan_CXXFLAGS = $(AM_CXXFLAGS) $(TSAN_CXXFLAGS)

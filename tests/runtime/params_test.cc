@@ -60,7 +60,7 @@ void every_default_is_its_own_shortest_form(void**)
         assert_string_equal(pmx::param_text(info->name, params).c_str(), info->default_text);
         assert_true(strlen(info->help) > 0);
     }
-    assert_int_equal(n_rows, 33);
+    assert_int_equal(n_rows, 34);
     assert_null(pmx::param_info(-1));
     assert_true(params.heap_bytes == 256ull << 20);
     assert_true(params.timeout_ns == 60'000'000'000);
@@ -259,7 +259,7 @@ void list_has_every_row_once(void**)
         assert_true(pmx::params_roff().find(entry) != std::string::npos);
         ++n_rows;
     }
-    assert_int_equal(n_rows, 33);
+    assert_int_equal(n_rows, 34);
 }
 
 }  // namespace
