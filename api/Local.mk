@@ -4,7 +4,7 @@
 api_reader = $(top_srcdir)/api/calls.awk
 api_table = $(top_srcdir)/api/calls.def
 api_programs = api/calls.awk api/map.awk api/profile.awk api/profile_header.awk api/prototypes.awk \
-	api/fortran.awk api/fortran_types.awk api/fortran_module.awk api/synopsis.awk
+	api/fortran.awk api/fortran_types.awk api/fortran_module.awk api/synopsis.awk api/errors.awk
 EXTRA_DIST += api/calls.def $(api_programs) api/pmx.f90.in api/pmx_moe.f90.in
 
 # The headers of each library, but for that of blocks in C++.

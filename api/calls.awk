@@ -5,6 +5,7 @@
 #   name[i] header_of[i] since[i] result[i]   of call i, 1 to n_calls; result is a kind
 #   n_params[i]  param[i, j]  kind[i, j]      its parameters, j from 1
 #   unit[k] c_type[k] pass[k] fortran[k]      of kind k
+#   errors[i]                      the codes that it may return, with PMX_ERR_, a blank before each
 #   fail(text)                     ends the program with status 1
 #   prototype(i, prefix)           in C, with prefix before the name
 #   has_fortran(i)                 whether the call is in a Fortran module
@@ -34,19 +35,37 @@ function add_kind(row,    field) {
     fortran[field[1]] = field[6]
 }
 
+function add_errors(row,    field) {
+    if (arguments(row, field) != 2) fail("a set of errors has 2 columns: " row)
+    error_set[field[1]] = field[2]
+}
+
+# The codes that a column names, each once, in the order of the column.
+function codes(column,    n, i, word, code, m, k, text) {
+    n = split(column, word, " ")
+    for (i = 1; i <= n; i++) {
+        if (word[i] !~ /^[A-Z_]+$/ && !(word[i] in error_set)) fail("no set of errors " word[i])
+        m = split(word[i] in error_set ? error_set[word[i]] : word[i], code, " ")
+        for (k = 1; k <= m; k++)
+            if (index(text " ", " PMX_ERR_" code[k] " ") == 0) text = text " PMX_ERR_" code[k]
+    }
+    return text
+}
+
 function add_call(row,    field, n, j, word) {
     n = arguments(row, field)
-    if (n < 4) fail("a call has header, since, result and name: " row)
+    if (n < 5) fail("a call has header, since, result, name and errors: " row)
     if (header != "" && index(" " header " ", " " field[1] " ") == 0) return
     n_calls++
     header_of[n_calls] = field[1]
     since[n_calls] = field[2]
     result[n_calls] = field[3]
     name[n_calls] = field[4]
-    n_params[n_calls] = n - 4
+    errors[n_calls] = codes(field[5])
+    n_params[n_calls] = n - 5
     if (!(field[3] in c_type)) fail(field[4] ": no kind " field[3])
-    for (j = 1; j <= n - 4; j++) {
-        if (split(field[j + 4], word, " ") != 2 || !(word[1] in c_type)) fail(field[4] ": no kind in: " field[j + 4])
+    for (j = 1; j <= n - 5; j++) {
+        if (split(field[j + 5], word, " ") != 2 || !(word[1] in c_type)) fail(field[4] ": no kind in: " field[j + 5])
         kind[n_calls, j] = word[1]
         param[n_calls, j] = word[2]
     }
@@ -74,8 +93,9 @@ FILENAME !~ /calls\.def$/ { next }
     row = row (row == "" ? "" : " ") $0
     if (row !~ /\)$/) next
     if (row ~ /^PMX_KIND\(/) add_kind(row)
+    else if (row ~ /^PMX_ERRORS\(/) add_errors(row)
     else if (row ~ /^PMX_CALL\(/) add_call(row)
-    else fail("neither PMX_KIND nor PMX_CALL: " row)
+    else fail("neither PMX_KIND, PMX_ERRORS nor PMX_CALL: " row)
     row = ""
 }
 END { if (!failed && row != "") fail("a row does not end: " row) }

@@ -157,6 +157,7 @@ dist_man_MANS += \
 dist_check_SCRIPTS += \
 	tests/man/budget.test \
 	tests/man/environment.test \
+	tests/man/errors.test \
 	tests/man/facts.test \
 	tests/man/pages.test \
 	tests/man/programs.test \
@@ -164,6 +165,7 @@ dist_check_SCRIPTS += \
 TESTS += \
 	tests/man/budget.test \
 	tests/man/environment.test \
+	tests/man/errors.test \
 	tests/man/facts.test \
 	tests/man/pages.test \
 	tests/man/programs.test \

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Bad input to every call: a code, one line that names the call, and nothing is changed. A row is a call with
- * arguments of which one is bad, made by all ranks alike. bad_input --calls prints the names in the table,
- * for the script that compares them with api/calls.def.
+ * arguments of which one is bad, made by all ranks alike. bad_input --calls prints the names in the table, and
+ * bad_input --errors each with a code, for the script that compares them with api/calls.def.
  *
  * Arguments are numbers or addresses of every bad kind: null, misaligned, foreign (memory that is not
  * symmetric), freed, out of range, and such that a sum or product of them overflows. */
@@ -604,6 +604,18 @@ std::vector<Row> all_rows()
     return rows;
 }
 
+const char* name_of(int code)
+{
+    switch (code) {
+#define PMX_ERROR(name, error_class, text) \
+    case name:                             \
+        return #name;
+#include "runtime/errors.def"
+#undef PMX_ERROR
+    }
+    return "no code";
+}
+
 /* Everything that needs pmx_init says so without it. */
 int refused_before_init()
 {
@@ -631,6 +643,11 @@ int main(int argc, char** argv)
     if (argc == 2 && std::strcmp(argv[1], "--calls") == 0) {
         for (const Row& row : all_rows()) std::puts(row.call);
         for (const char* call : kNoBadInput) std::puts(call);
+        return 0;
+    }
+    if (argc == 2 && std::strcmp(argv[1], "--errors") == 0) {
+        for (const Row& row : all_rows())
+            if (row.code != PMX_SUCCESS) std::printf("%s %s\n", row.call, name_of(row.code));
         return 0;
     }
     int n_bad = refused_before_init();
