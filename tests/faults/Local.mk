@@ -32,7 +32,8 @@ tests_faults_check_ranks_LDADD = libpmx.la
 
 # The fault matrix: by make check-faults; faults.test is a part of it.
 EXTRA_DIST += tests/faults/matrix.sh tests/faults/all.sh
-faults_scripts = tests/faults/faults.test tests/faults/bad_input.test tests/faults/diagnosis.test tests/faults/shrink.test tests/faults/check.test tests/faults/watch.test
+faults_scripts = tests/faults/faults.test tests/faults/faults_hosts.test tests/faults/faults_verbs.test \
+	tests/faults/bad_input.test tests/faults/diagnosis.test tests/faults/shrink.test tests/faults/check.test tests/faults/watch.test
 dist_check_SCRIPTS += $(faults_scripts)
 TESTS += $(faults_scripts)
 

@@ -5,7 +5,9 @@
 . "${top_srcdir:?run by make check-faults}/tests/lib.sh" || exit 99
 . "$top_srcdir/tests/faults/matrix.sh"
 stop_ms=${PMX_TEST_STOP_MS:-5000}
-for transport in ${PMX_TEST_TRANSPORTS:-softnic tcp shm}; do
+all='softnic tcp shm'
+if (hosts_work) >"$scratch/hosts"; then all+=' hosts'; else cat "$scratch/hosts"; fi
+for transport in ${PMX_TEST_TRANSPORTS:-$all}; do
     for fault in ${PMX_TEST_FAULTS:-$(matrix_faults "$transport")}; do
         for operation in ${PMX_TEST_OPERATIONS:-$operations}; do
             for moment in ${PMX_TEST_MOMENTS:-$moments}; do

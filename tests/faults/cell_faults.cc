@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The faults of the matrix: how each begins, and how one that passes ends. Faults of the network are those of
- * the software NIC, switched by the file of PMX_SOFTNIC_SWITCH. */
+ * the software NIC, switched by the file of PMX_SOFTNIC_SWITCH, or what the commands PMX_TEST_NETWORK_FAULT and
+ * PMX_TEST_NETWORK_MEND do. */
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/mman.h>
@@ -41,8 +42,12 @@ std::chrono::milliseconds duration()
 
 void flip(char to)
 {
-    if (!network_switch) note_data("PMX_SOFTNIC_SWITCH", false);
-    if (network_switch) *network_switch = to;
+    if (network_switch) {
+        *network_switch = to;
+        return;
+    }
+    const char* command = std::getenv(to == '1' ? "PMX_TEST_NETWORK_FAULT" : "PMX_TEST_NETWORK_MEND");
+    note_data("network to fail", command && std::system(command) == 0);
 }
 template <typename Undo>
 void and_later(Undo undo)

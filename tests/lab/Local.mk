@@ -11,7 +11,8 @@ tests_lab_switch_SOURCES = tests/lab/switch.cc
 
 # The tests that need a lab, the conformance suite over verbs with ten times the operations.
 lab_tests = tests/lab/labs.test tests/proxy/verbs.test tests/proxy/conformance_verbs.test tests/moe/layer_verbs.test \
-	tests/moe/layer_verbs_rxm.test tests/moe/layer_hosts.test tests/tools/moe_lost_host.test
+	tests/moe/layer_verbs_rxm.test tests/moe/layer_hosts.test tests/tools/moe_lost_host.test \
+	tests/faults/faults_hosts.test tests/faults/faults_verbs.test
 check-lab:
 	PMX_TEST_LONG=10 $(MAKE) check TESTS='$(lab_tests)'
 .PHONY: check-lab
