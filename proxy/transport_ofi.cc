@@ -39,6 +39,7 @@ Status OfiTransport::open(const OfiRow& row, bool native_add, const TransportCon
 
 int OfiTransport::poll(std::span<Completion> out)
 {
+    n_polls_++;
     const int ret = read_queue();
     if (ret < 0) return ret;
     post_receives();
@@ -136,6 +137,7 @@ void OfiTransport::end_message(const OfiOpSlot& slot)
     Peer& peer = peers_[size_t(slot.dst_rank)];
     peer.n_messages--;
     if (slot.is_fenced) peer.n_fenced_messages--;
+    if (slot.has_put) peer.n_put_messages--;
 }
 
 int OfiTransport::report(std::span<Completion> out)
@@ -143,6 +145,12 @@ int OfiTransport::report(std::span<Completion> out)
     size_t n = 0;
     while (n < out.size() && done_head_) {
         OfiOpSlot& slot = *done_head_;
+        if (slot.is_pair) { /* the put; the signal is next */
+            out[n++] = {slot.cookie, slot.err};
+            slot.is_pair = false;
+            slot.cookie = slot.signal_cookie;
+            continue;
+        }
         done_head_ = slot.next_done;
         if (!done_head_) done_tail_ = nullptr;
         out[n++] = {slot.cookie, slot.err};

@@ -58,6 +58,12 @@ public:
     bool writes_in_order() const { return writes_in_order_; }
     /* A message is received after the writes and messages that were posted to this peer before it. */
     bool messages_in_order() const { return messages_in_order_; }
+    /* Small puts may travel as messages: signals do, and all messages are received in order. */
+    bool puts_by_message() const
+    {
+        return row_.signals == SignalPath::message && messages_in_order_ && !needs_local_mr() &&
+               info_->tx_attr->iov_limit >= 2;
+    }
     /* caps().counted: the sender of data is known by its address, fi_cq_readfrom(); else the data tell. */
     bool source_by_address() const { return source_by_address_; }
     /* FI_FENCE is granted, but known not to be safe. */

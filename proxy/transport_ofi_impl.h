@@ -46,11 +46,13 @@ private:
         /* Signals sent as messages whose ack has not come: all, and those with a fence. */
         size_t n_messages = 0;
         size_t n_fenced_messages = 0;
+        size_t n_put_messages = 0; /* those of them that have data */
         /* An operation with a fence was posted and none with FI_FENCE since: the next one may overtake it. */
         bool behind_fence = false;
         /* Signals from this peer that were applied here and are not acknowledged yet: ids[next..]. */
         std::vector<uint64_t> ack_ids;
         size_t ack_next = 0;
+        uint64_t ack_poll = 0; /* number of the poll that brought the first of them */
     };
     enum class Path : uint8_t { write, read, atomic, message };
 
@@ -58,11 +60,13 @@ private:
     Path path_of(const Peer& peer, const Op& op) const;
     bool must_wait(const Peer& peer, const Op& op) const;
     uint64_t fence_flag(Peer& peer, const Op& op, Path path) const;
-    void fill(OfiOpSlot& slot, int dst_rank, const Op& op, Path path);
+    void fill(OfiOpSlot& slot, int dst_rank, const Op& op, Path path, size_t n_together);
     long post_op(const Peer& peer, const Op& op, Path path, OfiOpSlot& slot, uint64_t flags);
     long post_rma(const Peer& peer, const Op& op, Path path, OfiOpSlot& slot, uint64_t flags);
     long post_atomic_add(const Peer& peer, uint64_t dst_off, OfiOpSlot& slot, uint64_t flags);
     long post_message(const Peer& peer, const Op& op, OfiOpSlot& slot, uint64_t flags);
+    size_t n_in_put_message(const Peer& peer, std::span<const Op> ops) const;
+    long post_put_message(const Peer& peer, const Op& put, const Op* signal, OfiOpSlot& slot, uint64_t flags);
 
     /* completions */
     int read_queue();
@@ -78,6 +82,8 @@ private:
     /* messages */
     void on_receive(OfiRecvSlot& slot, size_t n_bytes);
     void on_signal(const OfiSignalMessage& message, bool counted);
+    void on_put(const OfiPutMessage& message, const std::byte* data);
+    void acknowledge(int src_rank, uint64_t id);
     void apply(int src_rank, const ArrivedSignal& signal);
     void on_ack(const OfiAckMessage& ack);
     void post_receives();
@@ -102,6 +108,7 @@ private:
     OfiOpSlot* done_head_ = nullptr;
     OfiOpSlot* done_tail_ = nullptr;
     std::vector<int> ack_ranks_; /* ranks with ack_ids to send, each once */
+    uint64_t n_polls_ = 0;
     uint64_t next_slot_key_ = 0;
     /* Operations in flight to one rank: less than all, so that a rank that stopped taking them leaves room
      * in the provider's queue for the others. */

@@ -16,16 +16,21 @@ namespace {
 
 constexpr size_t kPlainBytes = offsetof(OfiSignalMessage, seq); /* of a signal that is not counted */
 
-long send_bytes(fid_ep* ep, fi_addr_t addr, void* bytes, size_t n_bytes, OfiSlot& slot, uint64_t flags)
+long send_parts(fid_ep* ep, fi_addr_t addr, std::span<const iovec> parts, void** descs, OfiSlot& slot, uint64_t flags)
 {
-    iovec local{bytes, n_bytes};
     fi_msg msg{};
-    msg.msg_iov = &local;
-    msg.desc = &slot.desc;
-    msg.iov_count = 1;
+    msg.msg_iov = parts.data();
+    msg.desc = descs;
+    msg.iov_count = parts.size();
     msg.addr = addr;
     msg.context = &slot.fabric;
     return fi_sendmsg(ep, &msg, flags);
+}
+
+long send_bytes(fid_ep* ep, fi_addr_t addr, void* bytes, size_t n_bytes, OfiSlot& slot, uint64_t flags)
+{
+    const iovec local{bytes, n_bytes};
+    return send_parts(ep, addr, {&local, 1}, &slot.desc, slot, flags);
 }
 
 }  // namespace
@@ -39,6 +44,19 @@ long OfiTransport::post_message(const Peer& peer, const Op& op, OfiOpSlot& slot,
     return send_bytes(endpoint_->ep(), peer.addr, &slot.message, n_bytes, slot, flags);
 }
 
+/* signal: the one behind it, or null. */
+long OfiTransport::post_put_message(const Peer& peer, const Op& put, const Op* signal, OfiOpSlot& slot, uint64_t flags)
+{
+    uint32_t kind = kOfiPut;
+    if (signal) kind = signal->kind == OpKind::signal_set ? kOfiPutSet : kOfiPutAdd;
+    slot.put = {kind, uint32_t(config_.rank), slot.id, signal ? signal->dst_off : 0, signal ? signal->value : 0,
+                put.dst_off, put.n_bytes};
+    slot.signal_cookie = signal ? signal->cookie : 0;
+    const iovec parts[] = {{&slot.put, sizeof slot.put}, {const_cast<void*>(put.src), put.n_bytes}};
+    void* descs[] = {slot.desc, heap_desc_};
+    return send_parts(endpoint_->ep(), peer.addr, parts, descs, slot, flags);
+}
+
 /* A message that does not read as one of ours is dropped: it cannot come from a rank of this job. */
 void OfiTransport::on_receive(OfiRecvSlot& slot, size_t n_bytes)
 {
@@ -47,6 +65,9 @@ void OfiTransport::on_receive(OfiRecvSlot& slot, size_t n_bytes)
         const size_t head = offsetof(OfiAckMessage, ids);
         if (n_bytes < head || slot.ack.n_ids > kOfiAckIds) return;
         if (n_bytes == head + slot.ack.n_ids * sizeof slot.ack.ids[0]) on_ack(slot.ack);
+    } else if (slot.kind_received >= kOfiPut && slot.kind_received <= kOfiPutAdd) {
+        const OfiPutMessage& head = slot.put.head;
+        if (n_bytes > sizeof head && n_bytes - sizeof head == head.n_bytes) on_put(head, slot.put.data);
     } else if (n_bytes == kPlainBytes || n_bytes == sizeof slot.signal) {
         on_signal(slot.signal, n_bytes == sizeof slot.signal);
     }
@@ -71,13 +92,36 @@ void OfiTransport::on_signal(const OfiSignalMessage& message, bool counted)
     }
 }
 
+void OfiTransport::on_put(const OfiPutMessage& message, const std::byte* data)
+{
+    if (message.src_rank >= peers_.size() || message.put_off > config_.heap_bytes ||
+        message.n_bytes > config_.heap_bytes - message.put_off)
+        return;
+    auto* heap = static_cast<std::byte*>(config_.heap_base);
+    const bool alone = message.kind == kOfiPut;
+    const bool in_heap = config_.heap_bytes >= sizeof(uint64_t) &&
+                         message.dst_off <= config_.heap_bytes - sizeof(uint64_t);
+    if (!alone && (!in_heap || message.dst_off % sizeof(uint64_t))) return;
+    std::memcpy(heap + message.put_off, data, message.n_bytes);
+    if (!alone) apply_signal(heap + message.dst_off, message.value, message.kind == kOfiPutAdd);
+    acknowledge(int(message.src_rank), message.id);
+}
+
 void OfiTransport::apply(int src_rank, const ArrivedSignal& signal)
 {
     apply_signal(static_cast<std::byte*>(config_.heap_base) + signal.dst_off, signal.value, signal.add);
+    acknowledge(src_rank, signal.id);
+}
+
+void OfiTransport::acknowledge(int src_rank, uint64_t id)
+{
     Peer& peer = peers_[size_t(src_rank)];
     if (peer.failed) return;
-    if (peer.ack_ids.empty()) ack_ranks_.push_back(src_rank);
-    peer.ack_ids.push_back(signal.id);
+    if (peer.ack_ids.empty()) {
+        ack_ranks_.push_back(src_rank);
+        peer.ack_poll = n_polls_;
+    }
+    peer.ack_ids.push_back(id);
 }
 
 void OfiTransport::on_ack(const OfiAckMessage& ack)
@@ -92,7 +136,7 @@ void OfiTransport::on_ack(const OfiAckMessage& ack)
 void OfiTransport::post_receives()
 {
     while (OfiRecvSlot* slot = receives_.take()) {
-        iovec local{&slot->ack, sizeof slot->ack};
+        iovec local{&slot->put, sizeof slot->put};
         fi_msg msg{};
         msg.msg_iov = &local;
         msg.desc = &slot->desc;
@@ -107,7 +151,8 @@ void OfiTransport::post_receives()
     }
 }
 
-/* Every rank that waits for acks gets them in its turn; one that has no room now keeps its place. */
+/* Every rank that waits for acks gets them in its turn; one that has no room now keeps its place. The first ack waits for
+ * the second poll after what it answers: a thread that waited for that may send its own answer before. */
 void OfiTransport::send_acks()
 {
     size_t n_kept = 0;
@@ -121,6 +166,7 @@ void OfiTransport::send_acks()
 /* True when nothing is left to send to this peer. */
 bool OfiTransport::send_ack(Peer& peer)
 {
+    if (n_polls_ - peer.ack_poll < 2) return false;
     while (!peer.failed && peer.ack_next < peer.ack_ids.size()) {
         OfiAckSlot* slot = acks_.take();
         if (!slot) return false;

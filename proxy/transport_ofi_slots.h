@@ -28,6 +28,18 @@ struct OfiSignalMessage {
     uint32_t reserved;
 };
 
+/* A small put that travels as a message, with the signal behind it or without. n_bytes of data follow the head. */
+struct OfiPutMessage {
+    uint32_t kind; /* kOfiPut, kOfiPutSet, kOfiPutAdd */
+    uint32_t src_rank;
+    uint64_t id;
+    uint64_t dst_off; /* of the signal, as value */
+    uint64_t value;
+    uint64_t put_off;
+    uint64_t n_bytes; /* 1..kOfiPutBytes */
+};
+inline constexpr size_t kOfiPutBytes = 4096;
+
 inline constexpr size_t kOfiAckIds = 14;
 
 /* Signals applied at the sender of this message; the first n_ids ids travel. */
@@ -37,7 +49,8 @@ struct OfiAckMessage {
     uint64_t ids[kOfiAckIds];
 };
 
-inline constexpr uint32_t kOfiSet = 0x50584f31, kOfiAdd = 0x50584f32, kOfiAck = 0x50584f33;
+inline constexpr uint32_t kOfiSet = 0x50584f31, kOfiAdd = 0x50584f32, kOfiAck = 0x50584f33,
+                          kOfiPut = 0x50584f34, kOfiPutSet = 0x50584f35, kOfiPutAdd = 0x50584f36;
 
 enum class OfiSlotKind : uint8_t { op, recv, ack };
 
@@ -57,15 +70,19 @@ struct OfiOpSlot : OfiSlot {
     bool in_provider; /* the provider may still read the buffer or write the context */
     bool is_message;
     bool is_fenced; /* posted with kOpFence */
+    bool has_put;   /* a message with data */
+    bool is_pair;   /* a put and its signal: both cookies are reported */
     bool done;      /* the result is known: in the done list, or reported */
     bool reported;
     pmx_err_t err;
     int dst_rank;
     uint64_t cookie;
+    uint64_t signal_cookie; /* is_pair */
     OfiOpSlot* next_done;
     union {
         uint64_t value; /* source of a SET by write or a native ADD */
         OfiSignalMessage message;
+        OfiPutMessage put;
     };
 };
 
@@ -75,6 +92,10 @@ struct OfiRecvSlot : OfiSlot {
         uint32_t kind_received;
         OfiSignalMessage signal;
         OfiAckMessage ack;
+        struct {
+            OfiPutMessage head;
+            std::byte data[kOfiPutBytes];
+        } put;
     };
 };
 

@@ -120,15 +120,17 @@ bool one_job(const char* transport, const char* progress)
 
 }  // namespace
 
-int main()
+/* threads_test [TRANSPORT PROGRESS]: that job alone. */
+int main(int argc, char** argv)
 {
     setenv("PMX_HEAP_SIZE", "4m", 1);
     setenv("PMX_UID_ADDRESS", "127.0.0.1", 1);
 #ifdef __SANITIZE_THREAD__
-    const std::vector<std::array<const char*, 2>> jobs = {{"shm", "auto"}};
+    std::vector<std::array<const char*, 2>> jobs = {{"shm", "auto"}};
 #else
-    const std::vector<std::array<const char*, 2>> jobs = {{"shm", "auto"}, {"softnic", "proxy"}, {"softnic", "callers"}};
+    std::vector<std::array<const char*, 2>> jobs = {{"shm", "auto"}, {"softnic", "proxy"}, {"softnic", "callers"}};
 #endif
+    if (argc == 3) jobs = {{argv[1], argv[2]}};
     for (const auto& [transport, progress] : jobs) {
         if (one_job(transport, progress)) continue;
         std::fprintf(stderr, "a rank failed with PMX_TRANSPORT=%s PMX_PROGRESS=%s\n", transport, progress);

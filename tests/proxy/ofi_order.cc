@@ -168,6 +168,34 @@ int ordered_sets_and_adds_keep_their_order(Rank& rank)
     return 0;
 }
 
+/* A small put with its signal, then a large one over it, then a small one: they may take different ways, and the last stays. */
+int the_last_put_to_a_place_stays(Rank& rank)
+{
+    if (!rank.transport->caps().orders_put) return kNotPromised;
+    constexpr uint64_t kRounds = 300, kLarge = 5000, kSmall = 64;
+    if (rank.rank == 1) return rank.barrier() ? 0 : 1;
+    unsigned char* src = rank.own();
+    for (uint64_t i = 0; i < kRounds; i++) {
+        const int first = int(i % 83), second = first + 83, third = first + 166;
+        memset(src, first, kSmall);
+        memset(src + kLarge, second, kLarge);
+        memset(src + 2 * kLarge, third, kSmall);
+        Op pair[] = {put(src, 64, kSmall, 4 * i), signal(OpKind::signal_set, kWords, i, 4 * i + 1)};
+        pair[1].flags = pmx::kOpOrdered;
+        const Op over[] = {put(src + kLarge, 64, kLarge, 4 * i + 2),
+                           put(src + 2 * kLarge, 64 + kSmall, kSmall, 4 * i + 3)};
+        REQUIRE(rank.post_all(1, pair) && rank.post_all(1, over), "post failed: %d", rank.poll_error);
+        REQUIRE(rank.until([&] { return rank.done.size() == 4 * (i + 1); }), "%zu completions", rank.done.size());
+        for (uint64_t b = 0; b < kLarge; b++) {
+            const int last = b >= kSmall && b < 2 * kSmall ? third : second;
+            REQUIRE(rank.heap[1][64 + b] == last, "round %zu: byte %zu is %d, not %d", size_t(i), size_t(b),
+                    rank.heap[1][64 + b], last);
+        }
+    }
+    REQUIRE(rank.barrier(), "barrier");
+    return check_completions(rank, 4 * kRounds);
+}
+
 /* FI_FENCE of sockets works in one direction: the only one to try the path of a fence on. */
 void with_fence(pmx::OfiRow& row) { row.ask_fence = true; }
 void with_fence_and_atomics(pmx::OfiRow& row)
@@ -184,6 +212,7 @@ int run_order_cases(const std::string& provider)
     failures += RUN(2, a_set_is_never_seen_before_its_data_nor_in_pieces);
     failures += RUN(2, an_add_is_never_seen_before_its_data);
     failures += RUN(2, ordered_sets_and_adds_keep_their_order);
+    failures += RUN(2, the_last_put_to_a_place_stays);
     failures += RUN(2, a_fenced_set_comes_after_its_data_and_before_the_next, {.change = with_fence});
     failures += RUN(2, a_fenced_add_comes_after_its_data_and_before_the_next, {.change = with_fence});
     if (provider == "sockets")
