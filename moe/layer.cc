@@ -3,7 +3,6 @@
 #include "moe/layer.h"
 
 #include <algorithm>
-#include <cstring>
 #include <new>
 #include <utility>
 
@@ -63,27 +62,7 @@ int make_cells(pmx_moe* moe)
     return pmx_barrier();
 }
 
-int make_contexts(pmx_moe* moe, const pmx_ctx_attr_t* attr)
-{
-    PMX_MOE_TRY(pmx_rank(&moe->kernel.rank));
-    PMX_MOE_TRY(pmx_ctx_create(attr, &moe->dispatch_ctx));
-    PMX_MOE_TRY(pmx_ctx_create(attr, &moe->combine_ctx));
-    moe->kernel.dispatch.size_bytes = sizeof moe->kernel.dispatch;
-    moe->kernel.combine.size_bytes = sizeof moe->kernel.combine;
-    PMX_MOE_TRY(pmx_device_handle(moe->dispatch_ctx, &moe->kernel.dispatch));
-    return pmx_device_handle(moe->combine_ctx, &moe->kernel.combine);
-}
-
-/* The first failure, the rest being freed all the same. */
-int free_shared(pmx_moe* moe)
-{
-    int err = PMX_SUCCESS;
-    auto keep = [&](int now) { err = err ? err : now; };
-    if (moe->dispatch_ctx) keep(pmx_ctx_free(moe->dispatch_ctx));
-    if (moe->combine_ctx) keep(pmx_ctx_free(moe->combine_ctx));
-    if (moe->memory_sym) keep(pmx_free(moe->memory_sym));
-    return err;
-}
+int free_shared(pmx_moe* moe) { return free_symmetric(free_contexts(moe->contexts), moe->memory_sym); }
 
 }  // namespace
 
@@ -105,7 +84,9 @@ int create(const pmx_moe_config_t* config, const pmx_ctx_attr_t* attr, pmx_moe_t
     if (!own_err && !moe_out) own_err = fail(PMX_ERR_ARGUMENT, "moe_out is NULL");
     PMX_MOE_TRY(agree(config, own_err));
     int err = make_cells(moe.get());
-    if (!err) err = make_contexts(moe.get(), attr);
+    Kernel& kernel = moe->kernel;
+    if (!err) err = pmx_rank(&kernel.rank);
+    if (!err) err = make_contexts(attr, pmx_device_handle, &moe->contexts, &kernel.dispatch, &kernel.combine);
     if (err) {
         const std::string detail = pmx_last_error_detail();
         (void)free_shared(moe.get());
@@ -120,8 +101,8 @@ namespace {
 /* What the last call has queued is counted when the proxy has taken it up, which is after the call. */
 int settle(const pmx_moe* moe)
 {
-    PMX_MOE_TRY(pmx_quiet(moe->dispatch_ctx));
-    return pmx_quiet(moe->combine_ctx);
+    PMX_MOE_TRY(pmx_quiet(moe->contexts.dispatch));
+    return pmx_quiet(moe->contexts.combine);
 }
 
 }  // namespace
@@ -172,21 +153,12 @@ int pmx_moe_set_weights(pmx_moe_t moe, const pmx_moe_weights_t* weights)
 int pmx_moe_counters_get(pmx_moe_t moe, pmx_moe_counters_t* counters_out)
 {
     if (!moe || !counters_out) return fail(PMX_ERR_ARGUMENT, "{} is NULL", moe ? "counters_out" : "moe");
-    const size_t n_bytes = std::min(counters_out->size_bytes, sizeof *counters_out);
-    if (n_bytes < pmx::moe::kFirstCountersBytes)
-        return fail(PMX_ERR_ARGUMENT, "size_bytes of pmx_moe_counters_t is {}: must be {}",
-                    counters_out->size_bytes, sizeof *counters_out);
     PMX_MOE_TRY(pmx::moe::settle(moe));
-    pmx_moe_counters_t now{};
-    now.size_bytes = n_bytes;
-    now.dropped = moe->dropped;
-    now.forwards = moe->forwards;
-    now.tiles = moe->tiles;
-    now.dispatch.size_bytes = now.combine.size_bytes = sizeof now.dispatch;
-    PMX_MOE_TRY(pmx_counters_get(moe->dispatch_ctx, &now.dispatch));
-    PMX_MOE_TRY(pmx_counters_get(moe->combine_ctx, &now.combine));
-    memcpy(counters_out, &now, n_bytes);
-    return PMX_SUCCESS;
+    pmx_moe_counters_t own{};
+    own.forwards = moe->forwards;
+    own.tiles = moe->tiles;
+    own.dropped = moe->dropped;
+    return pmx::moe::read_counters(moe->contexts, own, counters_out);
 }
 
 int pmx_moe_load_get(pmx_moe_t moe, uint64_t* rows_out)
@@ -200,8 +172,7 @@ int pmx_moe_counters_reset(pmx_moe_t moe)
 {
     if (!moe) return fail(PMX_ERR_ARGUMENT, "moe is NULL");
     PMX_MOE_TRY(pmx::moe::settle(moe));
-    PMX_MOE_TRY(pmx_counters_reset(moe->dispatch_ctx));
-    PMX_MOE_TRY(pmx_counters_reset(moe->combine_ctx));
+    PMX_MOE_TRY(pmx::moe::reset_counters(moe->contexts));
     moe->forwards = moe->tiles = moe->dropped = 0;
     std::fill(moe->load.begin(), moe->load.end(), UINT64_C(0));
     return PMX_SUCCESS;

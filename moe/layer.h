@@ -6,6 +6,7 @@
 #include <memory>
 #include <vector>
 
+#include "moe/contexts.h"
 #include "moe/kernel.h"
 #include "moe/router.h"
 #include "moe/schedule.h"
@@ -22,8 +23,7 @@ struct pmx_moe {
     std::vector<int32_t> ids;   /* [max_tokens, k] what the router chose */
     std::vector<float> weights; /* [max_tokens, k] */
 
-    pmx_ctx_t dispatch_ctx = nullptr;
-    pmx_ctx_t combine_ctx = nullptr;
+    pmx::moe::Contexts contexts;
     void* memory_sym = nullptr;
     pmx_moe_weights_t set{}; /* size_bytes 0: not set yet */
     uint64_t call = 0;       /* calls so far; the same on all ranks */

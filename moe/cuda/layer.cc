@@ -174,27 +174,9 @@ int make_cells(pmx_moe_gpu* moe)
     return pmx_barrier();
 }
 
-int make_contexts(pmx_moe_gpu* moe, const pmx_ctx_attr_t* attr)
-{
-    Layer& layer = moe->layer;
-    PMX_MOE_TRY(pmx_rank(&layer.rank));
-    PMX_MOE_TRY(pmx_ctx_create(attr, &moe->dispatch_ctx));
-    PMX_MOE_TRY(pmx_ctx_create(attr, &moe->combine_ctx));
-    layer.dispatch.size_bytes = layer.combine.size_bytes = sizeof layer.dispatch;
-    PMX_MOE_TRY(pmx_gpu_handle(moe->dispatch_ctx, &layer.dispatch));
-    return pmx_gpu_handle(moe->combine_ctx, &layer.combine);
-}
-
-/* The first failure, the rest being freed all the same. */
 int free_shared(pmx_moe_gpu* moe)
 {
-    int err = PMX_SUCCESS;
-    auto keep = [&](int now) { err = err ? err : now; };
-    if (moe->dispatch_ctx) keep(pmx_ctx_free(moe->dispatch_ctx));
-    if (moe->combine_ctx) keep(pmx_ctx_free(moe->combine_ctx));
-    if (moe->values_sym) keep(pmx_free(moe->values_sym));
-    if (moe->cells_sym) keep(pmx_free(moe->cells_sym));
-    return err;
+    return free_symmetric(free_symmetric(free_contexts(moe->contexts), moe->values_sym), moe->cells_sym);
 }
 
 int check_matrices(const char* name, const void* const* matrices, int n)
@@ -224,6 +206,14 @@ int make_maps(const Shape& shape, const pmx_moe_weights_t& weights, std::vector<
         PMX_MOE_TRY(make_map(weights.down[e], hidden, intermediate, kUnitRows, &maps[n + e]));
     }
     return PMX_SUCCESS;
+}
+
+/* What the last call has queued is counted when the proxy has taken it up, which is after the call. */
+int settle(const pmx_moe_gpu* moe)
+{
+    PMX_MOE_TRY(pmx_quiet_on_stream(moe->contexts.dispatch, nullptr, nullptr));
+    PMX_MOE_TRY(pmx_quiet_on_stream(moe->contexts.combine, nullptr, nullptr));
+    return pmx_cuda_report("cudaStreamSynchronize", cudaStreamSynchronize(nullptr));
 }
 
 int check_usable(const pmx_moe_gpu* moe)
@@ -284,7 +274,10 @@ int pmx_moe_gpu_create(const pmx_moe_config_t* config, const pmx_ctx_attr_t* att
     if (!own_err && !moe_out) own_err = fail(PMX_ERR_ARGUMENT, "moe_out is NULL");
     PMX_MOE_TRY(pmx::moe::agree(config, own_err));
     int err = make_cells(moe.get());
-    if (!err) err = make_contexts(moe.get(), attr);
+    pmx::moe::gpu::Layer& layer = moe->layer;
+    if (!err) err = pmx_rank(&layer.rank);
+    if (!err)
+        err = pmx::moe::make_contexts(attr, pmx_gpu_handle, &moe->contexts, &layer.dispatch, &layer.combine);
     if (err) {
         const std::string detail = pmx_last_error_detail();
         (void)free_shared(moe.get());
@@ -348,28 +341,21 @@ int pmx_moe_gpu_status(pmx_moe_gpu_t moe) { return check_usable(moe); }
 int pmx_moe_gpu_counters_get(pmx_moe_gpu_t moe, pmx_moe_counters_t* counters_out)
 {
     if (!moe || !counters_out) return fail(PMX_ERR_ARGUMENT, "{} is NULL", moe ? "counters_out" : "moe");
-    if (counters_out->size_bytes < sizeof *counters_out)
-        return fail(PMX_ERR_ARGUMENT, "size_bytes of pmx_moe_counters_t is {}: must be {}", counters_out->size_bytes,
-                    sizeof *counters_out);
-    pmx_moe_counters_t now{};
+    PMX_MOE_TRY(settle(moe));
+    pmx_moe_counters_t own{};
     uint32_t n_tiles = 0;
     PMX_MOE_TRY(pmx_cuda_report("cudaMemcpy", cudaMemcpy(&n_tiles, &moe->layer.work->tiles_done, sizeof n_tiles,
                                                          cudaMemcpyDeviceToHost)));
-    now.size_bytes = sizeof now;
-    now.forwards = moe->forwards;
-    now.tiles = n_tiles;
-    now.dispatch.size_bytes = now.combine.size_bytes = sizeof now.dispatch;
-    PMX_MOE_TRY(pmx_counters_get(moe->dispatch_ctx, &now.dispatch));
-    PMX_MOE_TRY(pmx_counters_get(moe->combine_ctx, &now.combine));
-    *counters_out = now;
-    return PMX_SUCCESS;
+    own.forwards = moe->forwards;
+    own.tiles = n_tiles;
+    return pmx::moe::read_counters(moe->contexts, own, counters_out);
 }
 
 int pmx_moe_gpu_counters_reset(pmx_moe_gpu_t moe)
 {
     if (!moe) return fail(PMX_ERR_ARGUMENT, "moe is NULL");
-    PMX_MOE_TRY(pmx_counters_reset(moe->dispatch_ctx));
-    PMX_MOE_TRY(pmx_counters_reset(moe->combine_ctx));
+    PMX_MOE_TRY(settle(moe));
+    PMX_MOE_TRY(pmx::moe::reset_counters(moe->contexts));
     moe->forwards = 0;
     return PMX_SUCCESS;
 }

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 
+#include "moe/contexts.h"
 #include "moe/cuda/memory.h"
 #include "moe/cuda/state.h"
 #include "pmx_moe_gpu.h"
@@ -17,8 +18,7 @@ struct pmx_moe_gpu {
     CUtensorMap* maps = nullptr;        /* [2][E/P] gate with up, down */
     uint8_t* up_first = nullptr;        /* [E/P] */
     const float** biases = nullptr;     /* [3][E/P] of gate, up, down */
-    pmx_ctx_t dispatch_ctx = nullptr;
-    pmx_ctx_t combine_ctx = nullptr;
+    pmx::moe::Contexts contexts;
     void* cells_sym = nullptr;
     void* values_sym = nullptr;
     int n_blocks = 0;

@@ -156,7 +156,7 @@ void check_counters(const Case& c, const Mode& mode, pmx_moe_t moe, const Input&
     must(pmx_moe_counters_get(moe, &n), "counters");
     pmx_ctx_attr_t attr{};
     attr.size_bytes = sizeof attr;
-    must(pmx_ctx_query(moe->dispatch_ctx, &attr), "attributes");
+    must(pmx_ctx_query(moe->contexts.dispatch, &attr), "attributes");
     const uint64_t sent = (uint64_t)(kCalls * n_network * (moe->shape.places / size));
     const uint64_t points = attr.signals == PMX_SIGNALS_COUPLED ? sent : (uint64_t)(kCalls * n_network);
     const bool never_stalls = attr.order >= PMX_ORDER_DEFERRED;
