@@ -76,6 +76,7 @@ if HAVE_OPENBLAS
 noinst_LTLIBRARIES += libpmxtools.la
 libpmxtools_la_SOURCES = \
 	tools/checkpoint.cc tools/checkpoint.h \
+	tools/checkpoint_config.cc tools/checkpoint_config.h \
 	tools/command_line.h \
 	tools/gather.cc tools/gather.h \
 	tools/generator.cc tools/generator.h \
@@ -95,6 +96,7 @@ libpmxtools_la_SOURCES = \
 	tools/progress.cc tools/progress.h \
 	tools/safetensors.cc tools/safetensors.h \
 	tools/shape.cc tools/shape.h \
+	tools/stored_matrix.cc tools/stored_matrix.h \
 	tools/strict_json.cc tools/strict_json.h \
 	tools/weights.cc tools/weights.h
 libpmxtools_la_LIBADD = libpmx_moe.la libpmx.la

@@ -4,11 +4,10 @@
 
 #include <unistd.h>
 
-#include <array>
 #include <map>
 #include <nlohmann/json.hpp>
-#include <string_view>
 
+#include "checkpoint_config.h"
 #include "strict_json.h"
 
 namespace pmx::tools {
@@ -16,96 +15,6 @@ namespace pmx::tools {
 using nlohmann::json;
 
 namespace {
-
-constexpr size_t kMaxJsonBytes = 64u << 20;
-
-/* How a model type names things in config.json and in its tensors. */
-struct Family {
-    const char* model_type;
-    const char* experts_key;
-    const char* intermediate_key;
-    const char* block; /* of the layer, before gate.weight and experts.E */
-    const char *gate, *up, *down;
-    bool always_renormalise; /* false: norm_topk_prob says */
-};
-
-constexpr std::array<Family, 3> kFamilies = {{
-    {"qwen3_moe", "num_experts", "moe_intermediate_size", "mlp", "gate_proj", "up_proj", "down_proj", false},
-    {"olmoe", "num_experts", "intermediate_size", "mlp", "gate_proj", "up_proj", "down_proj", false},
-    {"mixtral", "num_local_experts", "intermediate_size", "block_sparse_moe", "w1", "w3", "w2", true},
-}};
-
-Status read_json_file(const std::string& path, json& object_out)
-{
-    std::shared_ptr<const MappedFile> file;
-    PMX_TRY(MappedFile::open(path, file));
-    const auto bytes = file->bytes();
-    if (bytes.size() > kMaxJsonBytes)
-        return fail(PMX_ERR_ARGUMENT, "{}: {} bytes of JSON must be at most {}", path, bytes.size(),
-                    kMaxJsonBytes);
-    return parse_json_object(path, {reinterpret_cast<const char*>(bytes.data()), bytes.size()}, object_out);
-}
-
-Status read_count(const std::string& path, const json& config, const char* key, int& count_out)
-{
-    if (!config.contains(key)) return fail(PMX_ERR_ARGUMENT, "{}: \"{}\" is missing", path, key);
-    const json& value = config[key];
-    if (!value.is_number_unsigned() || value.get<uint64_t>() < 1 || value.get<uint64_t>() > 1u << 20)
-        return fail(PMX_ERR_ARGUMENT, "{}: \"{}\" {} must be a whole number from 1 to {}", path, key,
-                    excerpt(value), 1u << 20);
-    count_out = value.get<int>();
-    return {};
-}
-
-Status read_family(const std::string& path, const json& config, const Family*& family_out)
-{
-    const json type = config.value("model_type", json());
-    for (const Family& family : kFamilies) {
-        if (type != family.model_type) continue;
-        family_out = &family;
-        return {};
-    }
-    return fail(PMX_ERR_ARGUMENT, "{}: \"model_type\" {} must be qwen3_moe, olmoe or mixtral", path,
-                excerpt(type));
-}
-
-/* transformers 5 writes "dtype", earlier ones "torch_dtype". */
-Status read_dtype(const std::string& path, const json& config, pmx_moe_dtype_t& dtype_out)
-{
-    const char* key = config.contains("torch_dtype") ? "torch_dtype" : "dtype";
-    const json dtype = config.value(key, json());
-    if (dtype != "bfloat16" && dtype != "float32")
-        return fail(PMX_ERR_ARGUMENT, "{}: \"{}\" {} must be bfloat16 or float32", path, key, excerpt(dtype));
-    dtype_out = dtype == "bfloat16" ? PMX_MOE_BF16 : PMX_MOE_FP32;
-    return {};
-}
-
-Status read_config(const std::string& path, int layer, const Family*& family_out, CheckpointLayer& out)
-{
-    json config;
-    PMX_TRY(read_json_file(path, config));
-    PMX_TRY(read_family(path, config, family_out));
-    int n_layers = 0;
-    PMX_TRY(read_count(path, config, "num_hidden_layers", n_layers));
-    if (layer < 0 || layer >= n_layers)
-        return fail(PMX_ERR_ARGUMENT, "--layer {}: must be from 0 to {} ({})", layer, n_layers - 1, path);
-    PMX_TRY(read_count(path, config, "hidden_size", out.shape.hidden));
-    PMX_TRY(read_count(path, config, family_out->intermediate_key, out.shape.intermediate));
-    PMX_TRY(read_count(path, config, family_out->experts_key, out.shape.experts));
-    PMX_TRY(read_count(path, config, "num_experts_per_tok", out.shape.top_k));
-    PMX_TRY(read_dtype(path, config, out.dtype));
-    if (config.value("hidden_act", json("silu")) != "silu")
-        return fail(PMX_ERR_ARGUMENT, "{}: \"hidden_act\" {} must be silu", path,
-                    excerpt(config["hidden_act"]));
-    const json renormalise = config.value("norm_topk_prob", json(false));
-    if (!renormalise.is_boolean())
-        return fail(PMX_ERR_ARGUMENT, "{}: \"norm_topk_prob\" {} must be true or false", path,
-                    excerpt(renormalise));
-    out.shape.renormalise = family_out->always_renormalise || renormalise.get<bool>();
-    out.shape.name = family_out->model_type;
-    out.model = plain_model(out.shape);
-    return {};
-}
 
 /* Which file holds a tensor; opens each file once. */
 class Shards {
@@ -150,6 +59,11 @@ public:
         return {};
     }
 
+    bool has(const std::string& name) const
+    {
+        return weight_map_.is_null() ? shards_.begin()->second->find(name) != nullptr : weight_map_.contains(name);
+    }
+
     std::vector<std::unique_ptr<Safetensors>> take_files() { return std::move(files_); }
 
 private:
@@ -174,46 +88,155 @@ private:
     std::vector<std::unique_ptr<Safetensors>> files_;
 };
 
-/* A tensor [rows, cols] of this dtype, or a line that says what it is instead. */
-Status find_matrix(Shards& shards, const std::string& name, int rows, int cols, pmx_moe_dtype_t dtype,
-                   const Tensor*& tensor_out)
-{
-    const Tensor* tensor = nullptr;
-    std::string path;
-    PMX_TRY(shards.find(name, tensor, path));
-    const char* wanted = dtype == PMX_MOE_BF16 ? "BF16" : "F32";
-    if (tensor->dtype != wanted)
+/* The tensors of a layer whose config.json has been read. */
+class LayerReader {
+public:
+    LayerReader(Shards& shards, const LayerConfig& config, CheckpointLayer& out)
+        : shards_(shards), config_(config), shape_(config.shape), out_(out)
+    {
+    }
+
+    Status read(int layer)
+    {
+        const Family& family = *config_.family;
+        const std::string block = fmt::format("model.layers.{}.{}", layer, family.block);
+        const std::string router = block + "." + family.router;
+        PMX_TRY(matrix(router + ".weight", shape_.experts, shape_.hidden, out_.router));
+        if (config_.model.router_bias) PMX_TRY(floats(router + ".bias", {size(shape_.experts)}, out_.router_bias));
+        if (config_.model.choice_bias)
+            PMX_TRY(floats(router + ".e_score_correction_bias", {size(shape_.experts)}, out_.choice_bias));
+        if (family.naming == ExpertNaming::fused) return fused(block + ".experts.");
+        for (int expert = 0; expert < shape_.experts; expert++)
+            PMX_TRY(one(fmt::format("{}.experts.{}.", block, expert), shape_.intermediate, out_.experts.emplace_back()));
+        const int shared = config_.model.config.shared_intermediate;
+        return shared > 0 ? one(block + ".shared_experts.", shared, out_.shared) : Status();
+    }
+
+private:
+    using Dims = std::vector<uint64_t>;
+
+    static uint64_t size(int n) { return static_cast<uint64_t>(n); }
+
+    /* A tensor of this shape. */
+    Status tensor(const std::string& name, const Dims& dims, const Tensor*& tensor_out, std::string& path_out)
+    {
+        PMX_TRY(shards_.find(name, tensor_out, path_out));
+        if (tensor_out->shape == dims) return {};
+        return fail(PMX_ERR_ARGUMENT, "{}: tensor \"{}\": shape {} must be {} as in config.json", path_out, name,
+                    excerpt(json(tensor_out->shape)), json(dims).dump());
+    }
+
+    /* Of the dtype of config.json. */
+    Status plain(const std::string& name, const Dims& dims, const Tensor*& tensor_out)
+    {
+        std::string path;
+        PMX_TRY(tensor(name, dims, tensor_out, path));
+        const char* wanted = config_.dtype == PMX_MOE_BF16 ? "BF16" : "F32";
+        if (tensor_out->dtype == wanted) return {};
         return fail(PMX_ERR_ARGUMENT, "{}: tensor \"{}\": dtype {} must be {} as in config.json", path, name,
-                    tensor->dtype, wanted);
-    if (tensor->shape != std::vector<uint64_t>{static_cast<uint64_t>(rows), static_cast<uint64_t>(cols)})
-        return fail(PMX_ERR_ARGUMENT, "{}: tensor \"{}\": shape {} must be [{},{}] as in config.json", path,
-                    name, excerpt(json(tensor->shape)), rows, cols);
-    tensor_out = tensor;
-    return {};
-}
+                    tensor_out->dtype, wanted);
+    }
+
+    Status matrix(const std::string& name, int rows, int cols, StoredMatrix& out)
+    {
+        out = {nullptr, nullptr, size(rows), size(cols), 0, size(cols), 1};
+        return plain(name, {out.rows, out.cols}, out.values);
+    }
+
+    /* The same, or of F8_E4M3 with a scale for each block. */
+    Status scaled(const std::string& name, int rows, int cols, StoredMatrix& out)
+    {
+        std::string path;
+        out = {nullptr, nullptr, size(rows), size(cols), 0, size(cols), 1};
+        PMX_TRY(tensor(name, {out.rows, out.cols}, out.values, path));
+        if (out.values->dtype != "F8_E4M3") return matrix(name, rows, cols, out);
+        const auto blocks = [](size_t n) { return (n + kScaleBlock - 1) / kScaleBlock; };
+        const std::string scales = name + "_scale_inv";
+        PMX_TRY(tensor(scales, {blocks(out.rows), blocks(out.cols)}, out.scales, path));
+        if (out.scales->dtype == "F32") return {};
+        return fail(PMX_ERR_ARGUMENT, "{}: tensor \"{}\": dtype {} must be F32", path, scales, out.scales->dtype);
+    }
+
+    /* A bias, of BF16 or F32. */
+    Status floats(const std::string& name, const Dims& dims, std::vector<float>& out)
+    {
+        const Tensor* found = nullptr;
+        std::string path;
+        PMX_TRY(tensor(name, dims, found, path));
+        if (found->dtype != "BF16" && found->dtype != "F32")
+            return fail(PMX_ERR_ARGUMENT, "{}: tensor \"{}\": dtype {} must be BF16 or F32", path, name, found->dtype);
+        const pmx_moe_dtype_t from = found->dtype == "F32" ? PMX_MOE_FP32 : PMX_MOE_BF16;
+        out.resize(found->n_bytes / element_bytes(from));
+        convert_elements(found->data, from, out.data(), PMX_MOE_FP32, out.size());
+        return {};
+    }
+
+    Status one(const std::string& prefix, int inner, ExpertTensors& out)
+    {
+        const Family& family = *config_.family;
+        const auto name = [&](const char* which) { return prefix + which + ".weight"; };
+        PMX_TRY(scaled(name(family.gate), inner, shape_.hidden, out.gate));
+        PMX_TRY(scaled(name(family.up), inner, shape_.hidden, out.up));
+        return scaled(name(family.down), shape_.hidden, inner, out.down);
+    }
+
+    /* Of GPT-OSS: all experts in one tensor, transposed, gate and up in turn. */
+    Status fused(const std::string& prefix)
+    {
+        if (shards_.has(prefix + "gate_up_proj_blocks")) {
+            const Tensor* blocks = nullptr;
+            std::string path;
+            PMX_TRY(shards_.find(prefix + "gate_up_proj_blocks", blocks, path));
+            return fail(PMX_ERR_ARGUMENT, "{}: tensor \"{}gate_up_proj_blocks\": dtype {} (mxfp4) must be BF16 or F32", path,
+                        prefix, blocks->dtype);
+        }
+        const size_t experts = size(shape_.experts), hidden = size(shape_.hidden), inner = size(shape_.intermediate);
+        const Tensor *gate_up = nullptr, *down = nullptr;
+        PMX_TRY(plain(prefix + "gate_up_proj", {experts, hidden, 2 * inner}, gate_up));
+        PMX_TRY(plain(prefix + "down_proj", {experts, inner, hidden}, down));
+        for (size_t e = 0; e < experts; e++) {
+            const size_t first = e * hidden * 2 * inner;
+            out_.experts.push_back({{gate_up, nullptr, inner, hidden, first, 2, 2 * inner},
+                                    {gate_up, nullptr, inner, hidden, first + 1, 2, 2 * inner},
+                                    {down, nullptr, hidden, inner, e * inner * hidden, 1, hidden}});
+        }
+        return fused_biases(prefix);
+    }
+
+    Status fused_biases(const std::string& prefix)
+    {
+        const size_t experts = size(shape_.experts), hidden = size(shape_.hidden), inner = size(shape_.intermediate);
+        std::vector<float> gate_up, down;
+        PMX_TRY(floats(prefix + "gate_up_proj_bias", {experts, 2 * inner}, gate_up));
+        PMX_TRY(floats(prefix + "down_proj_bias", {experts, hidden}, down));
+        for (size_t e = 0; e < experts; e++) {
+            for (size_t which = 0; which < 2; which++)
+                for (size_t i = 0; i < inner; i++) out_.biases.push_back(gate_up[2 * (e * inner + i) + which]);
+            const auto begin = down.begin() + static_cast<std::ptrdiff_t>(e * hidden);
+            out_.biases.insert(out_.biases.end(), begin, begin + static_cast<std::ptrdiff_t>(hidden));
+        }
+        return {};
+    }
+
+    Shards& shards_;
+    const LayerConfig& config_;
+    const Shape& shape_;
+    CheckpointLayer& out_;
+};
 
 }  // namespace
 
 Status open_checkpoint(const std::string& directory, int layer, CheckpointLayer& layer_out)
 {
-    CheckpointLayer out;
-    const Family* family = nullptr;
-    PMX_TRY(read_config(directory + "/config.json", layer, family, out));
+    LayerConfig config;
+    PMX_TRY(read_layer_config(directory + "/config.json", layer, config));
     Shards shards(directory);
     PMX_TRY(shards.open());
-    const Shape& shape = out.shape;
-    const std::string block = fmt::format("model.layers.{}.{}", layer, family->block);
-    PMX_TRY(find_matrix(shards, block + ".gate.weight", shape.experts, shape.hidden, out.dtype, out.router));
-    for (int expert = 0; expert < shape.experts; expert++) {
-        const auto find = [&](const char* name, int rows, int cols, const Tensor*& tensor_out) {
-            return find_matrix(shards, fmt::format("{}.experts.{}.{}.weight", block, expert, name), rows,
-                               cols, out.dtype, tensor_out);
-        };
-        ExpertTensors& tensors = out.experts.emplace_back();
-        PMX_TRY(find(family->gate, shape.intermediate, shape.hidden, tensors.gate));
-        PMX_TRY(find(family->up, shape.intermediate, shape.hidden, tensors.up));
-        PMX_TRY(find(family->down, shape.hidden, shape.intermediate, tensors.down));
-    }
+    CheckpointLayer out;
+    out.shape = config.shape;
+    out.model = config.model;
+    out.dtype = config.dtype;
+    PMX_TRY(LayerReader(shards, config, out).read(layer));
     out.files = shards.take_files();
     layer_out = std::move(out);
     return {};

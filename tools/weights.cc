@@ -121,29 +121,39 @@ public:
     CheckpointWeights(const CheckpointLayer& layer, pmx_moe_dtype_t dtype) : layer_(layer), dtype_(dtype)
     {
         for (const ExpertTensors& expert : layer.experts)
-            for (const Tensor* tensor : {expert.gate, expert.up, expert.down})
-                in_place_ = in_place_ && usable(*tensor);
-        common_.router = layer.router->data;
-        if (usable(*layer.router)) return;
-        router_.resize(n_elems(*layer.router) * element_bytes(dtype));
-        convert(*layer.router, router_.data());
-        common_.router = router_.data();
+            for (const StoredMatrix* matrix : {&expert.gate, &expert.up, &expert.down})
+                in_place_ = in_place_ && in_place(*matrix, dtype);
+        common_.router = keep(layer.router, 0);
+        common_.router_bias = or_none(layer.router_bias);
+        common_.choice_bias = or_none(layer.choice_bias);
+        if (!layer.shared.gate.values) return;
+        common_.shared_gate = keep(layer.shared.gate, 1);
+        common_.shared_up = keep(layer.shared.up, 2);
+        common_.shared_down = keep(layer.shared.down, 3);
     }
 
     const CommonWeights& common() override { return common_; }
-    ExpertBiases biases(int) override { return {}; }
+
+    ExpertBiases biases(int expert) override
+    {
+        if (layer_.biases.empty()) return {};
+        const size_t inner = static_cast<size_t>(layer_.shape.intermediate);
+        const size_t n = 2 * inner + static_cast<size_t>(layer_.shape.hidden);
+        const float* gate = layer_.biases.data() + static_cast<size_t>(expert) * n;
+        return {gate, gate + inner, gate + 2 * inner};
+    }
 
     ExpertWeights expert(int expert, std::byte* space) override
     {
         const ExpertTensors& tensors = layer_.experts[static_cast<size_t>(expert)];
         if (in_place_) {
-            for (const Tensor* tensor : {tensors.gate, tensors.up, tensors.down}) read_ahead(*tensor);
-            return {tensors.gate->data, tensors.up->data, tensors.down->data};
+            for (const StoredMatrix* matrix : {&tensors.gate, &tensors.up, &tensors.down}) read_ahead(*matrix);
+            return {in_place(tensors.gate, dtype_), in_place(tensors.up, dtype_), in_place(tensors.down, dtype_)};
         }
         const size_t step = matrix_elems(layer_.model.config) * element_bytes(dtype_);
-        convert(*tensors.gate, space);
-        convert(*tensors.up, space + step);
-        convert(*tensors.down, space + 2 * step);
+        read_matrix(tensors.gate, dtype_, space);
+        read_matrix(tensors.up, dtype_, space + step);
+        read_matrix(tensors.down, dtype_, space + 2 * step);
         return {space, space + step, space + 2 * step};
     }
 
@@ -153,22 +163,23 @@ public:
     }
 
 private:
-    bool usable(const Tensor& tensor) const
+    static const float* or_none(const std::vector<float>& values) { return values.empty() ? nullptr : values.data(); }
+
+    /* In place, or converted into memory of this source. */
+    const void* keep(const StoredMatrix& matrix, size_t i)
     {
-        return layer_.dtype == dtype_ &&
-               reinterpret_cast<uintptr_t>(tensor.data) % element_bytes(dtype_) == 0;
+        if (const std::byte* data = in_place(matrix, dtype_)) return data;
+        kept_[i].resize(matrix.n_elems() * element_bytes(dtype_));
+        read_matrix(matrix, dtype_, kept_[i].data());
+        return kept_[i].data();
     }
-    size_t n_elems(const Tensor& tensor) const { return tensor.n_bytes / element_bytes(layer_.dtype); }
-    void convert(const Tensor& tensor, std::byte* to) const
+    void read_ahead(const StoredMatrix& matrix) const
     {
-        convert_elements(tensor.data, layer_.dtype, to, dtype_, n_elems(tensor));
-    }
-    void read_ahead(const Tensor& tensor) const
-    {
+        const std::byte* data = in_place(matrix, dtype_);
         for (const auto& file : layer_.files) {
             const auto bytes = file->file().bytes();
-            if (tensor.data >= bytes.data() && tensor.data < bytes.data() + bytes.size())
-                file->file().will_need(tensor.data, tensor.n_bytes);
+            if (data >= bytes.data() && data < bytes.data() + bytes.size())
+                file->file().will_need(data, matrix.n_elems() * element_bytes(dtype_));
         }
     }
 
@@ -176,7 +187,7 @@ private:
     pmx_moe_dtype_t dtype_;
     bool in_place_ = true;
     CommonWeights common_;
-    std::vector<std::byte> router_;
+    std::vector<std::byte> kept_[4]; /* router; gate, up and down of the shared expert */
 };
 
 /* Reads one byte of each page, so that the pages of a mapped file are in memory when the clock runs. */

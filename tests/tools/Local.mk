@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # The tests of tools/.
-EXTRA_DIST += tests/tools/files.h tests/tools/hf_directory.h tests/tools/refuse.h tests/tools/tools.sh
+EXTRA_DIST += tests/tools/files.h tests/tools/hf_directory.h tests/tools/hf_models.h tests/tools/refuse.h tests/tools/tools.sh
 
-tools_unit_tests = tests/tools/checkpoint_test tests/tools/readers_test tests/tools/report_test
+tools_unit_tests = tests/tools/checkpoint_models_test tests/tools/checkpoint_test tests/tools/readers_test tests/tools/report_test
 tools_scripts = \
 	tests/tools/info.test tests/tools/moe_bad_input.test tests/tools/moe_checkpoint.test tests/tools/moe_device.test \
 	tests/tools/moe_lost_host.test tests/tools/moe_json.test tests/tools/moe_killed_rank.test tests/tools/moe_order_points.test \
@@ -23,6 +23,8 @@ endif
 tools_libs = libpmxtools.la libpmx_moe.la libpmx.la
 tests_tools_checkpoint_test_SOURCES = tests/tools/checkpoint_test.cc
 tests_tools_checkpoint_test_LDADD = $(tools_libs) $(CMOCKA_LIBS)
+tests_tools_checkpoint_models_test_SOURCES = tests/tools/checkpoint_models_test.cc
+tests_tools_checkpoint_models_test_LDADD = $(tools_libs) $(CMOCKA_LIBS)
 tests_tools_readers_test_SOURCES = tests/tools/readers_test.cc
 tests_tools_readers_test_LDADD = $(tools_libs) $(CMOCKA_LIBS)
 tests_tools_report_test_SOURCES = tests/tools/report_test.cc

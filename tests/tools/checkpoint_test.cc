@@ -103,7 +103,7 @@ static void bad_configs_are_refused(void**)
     const auto config = [](const char* from, const char* to, const char* named) {
         refused_with("config.json", from, to, named);
     };
-    config("qwen3_moe", "qwen9_moe", "\"qwen9_moe\" must be qwen3_moe, olmoe or mixtral");
+    config("qwen3_moe", "qwen9_moe", "\"qwen9_moe\" must be qwen3_moe, olmoe, mixtral, deepseek_v2");
     config("\"num_hidden_layers\":2", "\"num_hidden_layers\":1", "--layer 1: must be from 0 to 0");
     config("\"hidden_size\":64", "\"hidden_size\":-64", "\"hidden_size\" -64 must be a whole number");
     config("\"hidden_size\":64", "\"hidden_size\":48", "shape [8,64] must be [8,48]");
