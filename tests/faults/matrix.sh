@@ -135,7 +135,7 @@ cell() {
         export PMX_HEAP_SIZE=16m PMX_TIMEOUT=4s PMX_HEARTBEAT=200ms dir=$scratch
         while IFS= read -r each; do [ -z "$each" ] || export "${each?}"; done < <(setting "$transport" "$fault")
         export PMX_TEST_LIMIT_S=60
-        if [ "$transport" = verbs ]; then PMX_TEST_LIMIT_S=240; fi
+        case $transport in hosts) PMX_TEST_LIMIT_S=120 ;; verbs) PMX_TEST_LIMIT_S=240 ;; esac
         PATH=$path
         run_cell "$@"
     ) >"$scratch/job" 2>&1
