@@ -2,13 +2,15 @@
 # The tests of runtime/.
 
 if HAVE_CMOCKA
-check_PROGRAMS += tests/runtime/errors_test tests/runtime/params_test tests/runtime/siphash_test
-TESTS += tests/runtime/errors_test tests/runtime/params_test tests/runtime/siphash_test
+check_PROGRAMS += tests/runtime/errors_test tests/runtime/params_test tests/runtime/siphash_test tests/runtime/checked_test
+TESTS += tests/runtime/errors_test tests/runtime/params_test tests/runtime/siphash_test tests/runtime/checked_test
 endif
 tests_runtime_errors_test_SOURCES = tests/runtime/errors_test.cc
 tests_runtime_errors_test_LDADD = libpmxcore.la $(CMOCKA_LIBS)
 tests_runtime_params_test_SOURCES = tests/runtime/params_test.cc
 tests_runtime_params_test_LDADD = libpmxcore.la $(CMOCKA_LIBS)
+tests_runtime_checked_test_SOURCES = tests/runtime/checked_test.cc
+tests_runtime_checked_test_LDADD = libpmxcore.la $(CMOCKA_LIBS)
 tests_runtime_siphash_test_SOURCES = tests/runtime/siphash_test.cc
 tests_runtime_siphash_test_LDADD = libpmxcore.la $(CMOCKA_LIBS)
 
