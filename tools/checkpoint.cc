@@ -183,13 +183,7 @@ private:
     /* Of GPT-OSS: all experts in one tensor, transposed, gate and up in turn. */
     Status fused(const std::string& prefix)
     {
-        if (shards_.has(prefix + "gate_up_proj_blocks")) {
-            const Tensor* blocks = nullptr;
-            std::string path;
-            PMX_TRY(shards_.find(prefix + "gate_up_proj_blocks", blocks, path));
-            return fail(PMX_ERR_ARGUMENT, "{}: tensor \"{}gate_up_proj_blocks\": dtype {} (mxfp4) must be BF16 or F32", path,
-                        prefix, blocks->dtype);
-        }
+        if (shards_.has(prefix + "gate_up_proj_blocks")) return packed(prefix);
         const size_t experts = size(shape_.experts), hidden = size(shape_.hidden), inner = size(shape_.intermediate);
         const Tensor *gate_up = nullptr, *down = nullptr;
         PMX_TRY(plain(prefix + "gate_up_proj", {experts, hidden, 2 * inner}, gate_up));
@@ -201,6 +195,40 @@ private:
                                     {down, nullptr, hidden, inner, e * inner * hidden, 1, hidden}});
         }
         return fused_biases(prefix);
+    }
+
+    /* The same in mxfp4, not transposed: rows of gate and up in turn. */
+    Status packed(const std::string& prefix)
+    {
+        const size_t experts = size(shape_.experts), hidden = size(shape_.hidden), inner = size(shape_.intermediate);
+        StoredMatrix gate_up, down;
+        PMX_TRY(packed_one(prefix + "gate_up_proj", 2 * inner, hidden, gate_up));
+        PMX_TRY(packed_one(prefix + "down_proj", hidden, inner, down));
+        for (size_t e = 0; e < experts; e++) {
+            const size_t first = e * 2 * inner * hidden;
+            out_.experts.push_back({{gate_up.values, gate_up.scales, inner, hidden, first, 2 * hidden, 1},
+                                    {gate_up.values, gate_up.scales, inner, hidden, first + hidden, 2 * hidden, 1},
+                                    {down.values, down.scales, hidden, inner, e * hidden * inner, inner, 1}});
+        }
+        return fused_biases(prefix);
+    }
+
+    /* Of all experts: [E, rows, cols / 32, 16] bytes, and a scale for each 32 elements. */
+    Status packed_one(const std::string& name, size_t rows, size_t cols, StoredMatrix& out)
+    {
+        if (cols % kPackedBlock != 0)
+            return fail(PMX_ERR_ARGUMENT, "tensor \"{}_blocks\": rows of {} must be of a multiple of {}", name, cols,
+                        kPackedBlock);
+        const uint64_t experts = size(shape_.experts), blocks = cols / kPackedBlock;
+        PMX_TRY(bytes(name + "_blocks", {experts, rows, blocks, kPackedBlock / 2}, out.values));
+        return bytes(name + "_scales", {experts, rows, blocks}, out.scales);
+    }
+    Status bytes(const std::string& name, const Dims& dims, const Tensor*& tensor_out)
+    {
+        std::string path;
+        PMX_TRY(tensor(name, dims, tensor_out, path));
+        if (tensor_out->dtype == "U8") return {};
+        return fail(PMX_ERR_ARGUMENT, "{}: tensor \"{}\": dtype {} must be U8 (mxfp4)", path, name, tensor_out->dtype);
     }
 
     Status fused_biases(const std::string& prefix)

@@ -35,7 +35,8 @@ struct CheckpointLayer {
 
 /* PMX_ERR_ARGUMENT, naming file, value and rule, unless config.json is of a known model type that the layer of pmx
  * computes, the layer exists and has experts, and all its tensors are there with the shape and the dtype (bfloat16 or
- * float32) that config.json says; matrices of experts may also be of F8_E4M3 with a scale for each block. Files outside of
+ * float32) that config.json says; experts of DeepSeek may also be of F8_E4M3 with a scale for each block, those of
+ * GPT-OSS of mxfp4. Files outside of
  * the directory are not opened. */
 Status open_checkpoint(const std::string& directory, int layer, CheckpointLayer& layer_out);
 

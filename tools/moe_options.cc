@@ -71,8 +71,8 @@ void add_work(CLI::App& app, MoeOptions& o)
         "e; file:PATH: expert numbers from a .npy of int32 or int64 [tokens, k], equal weights");
     auto* checkpoint = app.add_option(
         "--checkpoint", o.checkpoint,
-        "Hugging Face directory (qwen3_moe, olmoe, mixtral, deepseek_v2, deepseek_v3, kimi_k2 or gpt_oss; bf16, fp32 or, of "
-        "DeepSeek, fp8) to take the layer from");
+        "Hugging Face directory (qwen3_moe, olmoe, mixtral, deepseek_v2, deepseek_v3, kimi_k2 or gpt_oss; bf16, fp32, and "
+        "fp8 of DeepSeek and mxfp4 of GPT-OSS) to take the layer from");
     auto* layer =
         app.add_option("--layer", o.layer, "layer of the checkpoint, from 0")->check(whole(0, INT_MAX));
     app.add_option(

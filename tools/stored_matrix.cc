@@ -39,11 +39,24 @@ float float_at(const Tensor& tensor, size_t i)
     return value;
 }
 
+/* Element i of mxfp4. */
+float packed_at(const StoredMatrix& matrix, size_t i)
+{
+    static constexpr float sizes[8] = {0.0f, 0.5f, 1.0f, 1.5f, 2.0f, 3.0f, 4.0f, 6.0f};
+    const unsigned bits = std::to_integer<unsigned>(matrix.values->data[i / 2]) >> 4 * (i % 2) & 15;
+    const int exponent = std::to_integer<int>(matrix.scales->data[i / kPackedBlock]) - 127;
+    return std::ldexp(bits & 8 ? -sizes[bits & 7] : sizes[bits & 7], exponent);
+}
+
 /* One row, as fp32. */
 void read_row(const StoredMatrix& matrix, size_t row, float* out)
 {
     const std::byte* data = matrix.values->data;
     const size_t begin = matrix.first + row * matrix.row_step;
+    if (matrix.scales && matrix.values->dtype == "U8") {
+        for (size_t col = 0; col < matrix.cols; col++) out[col] = packed_at(matrix, begin + col * matrix.col_step);
+        return;
+    }
     if (matrix.scales) {
         const size_t row_blocks = (matrix.cols + kScaleBlock - 1) / kScaleBlock;
         for (size_t col = 0; col < matrix.cols; col++)

@@ -7,13 +7,17 @@
 
 namespace pmx::tools {
 
-/* Values of one scale: of F8_E4M3, as in DeepSeek-V3. */
+/* Rows and columns that have one scale, of F8_E4M3, as in DeepSeek-V3. */
 inline constexpr size_t kScaleBlock = 128;
+/* Elements that have one scale, of mxfp4, as in GPT-OSS: two in a byte, the lower bits first. */
+inline constexpr size_t kPackedBlock = 32;
 
 /* [rows, cols]: element (r, c) is number first + r * row_step + c * col_step of values. */
 struct StoredMatrix {
-    const Tensor* values = nullptr; /* BF16, F32 or, with scales, F8_E4M3 */
-    const Tensor* scales = nullptr; /* F32 [ceil(rows / 128), ceil(cols / 128)]: what a block is multiplied by */
+    const Tensor* values = nullptr; /* BF16, F32 or, with scales, F8_E4M3, or U8: mxfp4 */
+    /* What a block is multiplied by. Of F8_E4M3: F32 [ceil(rows / 128), ceil(cols / 128)]. Of mxfp4: U8, 2^(scale - 127), of
+     * elements 32 i .. 32 i + 31. */
+    const Tensor* scales = nullptr;
     size_t rows = 0, cols = 0;
     size_t first = 0, row_step = 0, col_step = 1;
 

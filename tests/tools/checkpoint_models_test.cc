@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* checkpoint_models_test.cc: directories in the naming of DeepSeek and GPT-OSS give the weights and the layer that they
- * hold, fp8 with scales is read, and what is not read is refused by its name. */
+ * hold, fp8 and mxfp4 with their scales are read, and what is not read is refused by its name. */
 #include <cstring>
 #include <string>
 
@@ -149,10 +149,42 @@ static void what_is_not_computed_is_refused(void**)
     refused_with(deepseek, "2.5", "-1", 1, "\"routed_scaling_factor\" -1 must be a number above 0");
     refused_with(deepseek, "\"n_shared_experts\":2", "\"n_shared_experts\":1", 1, "shape [64,64] must be [32,64]");
     refused_with(gpt_oss, "7.0", "5.0", 1, "\"swiglu_limit\" 5.0 must be 7");
-    write_gpt_oss(gpt_oss, PMX_MOE_BF16, std::string(8 * 64 * 2 * 16, 'x'));
+    write_gpt_oss(gpt_oss, PMX_MOE_BF16, "I8");
     CheckpointLayer opened;
     assert_refused(open_checkpoint(gpt_oss, 1, opened), PMX_ERR_ARGUMENT,
-                   "gate_up_proj_blocks\": dtype U8 (mxfp4) must be BF16 or F32");
+                   "gate_up_proj_blocks\": dtype I8 must be U8 (mxfp4)");
+}
+
+/* Element c of a row of blocks, by the definition of E2M1. */
+static float mxfp4(size_t row, size_t cols, size_t c)
+{
+    const unsigned byte = packed_byte(row * cols / 2 + c / 32 * 16 + c % 32 / 2);
+    const unsigned bits = c % 2 ? byte / 16 : byte % 16, exponent = bits / 2 % 4;
+    const double size = exponent ? (1 + bits % 2 / 2.0) * std::pow(2.0, exponent - 1.0) : bits % 2 / 2.0;
+    const double scale = std::pow(2.0, static_cast<double>(scale_byte(row * (cols / 32) + c / 32)) - 127);
+    return static_cast<float>((bits >= 8 ? -size : size) * scale);
+}
+
+static void mxfp4_is_read_with_its_scales(void**)
+{
+    constexpr size_t h = kHidden, inner = kIntermediate;
+    write_gpt_oss(scratch() / "mxfp4", PMX_MOE_BF16, "U8");
+    CheckpointLayer opened;
+    assert_fine(open_checkpoint(scratch() / "mxfp4", 1, opened));
+    const auto source = checkpoint_weights(opened, PMX_MOE_FP32);
+    std::vector<std::byte> space(source->expert_bytes());
+    for (size_t e = 0; e < kExperts; e++) {
+        const ExpertWeights weights = source->expert(static_cast<int>(e), space.data());
+        const auto *gate = static_cast<const float*>(weights.gate), *up = static_cast<const float*>(weights.up);
+        const auto* down = static_cast<const float*>(weights.down);
+        for (size_t i = 0; i < inner; i++)
+            for (size_t c = 0; c < h; c++) {
+                const size_t row = 2 * (e * inner + i);
+                assert_true(gate[i * h + c] == mxfp4(row, h, c));
+                assert_true(up[i * h + c] == mxfp4(row + 1, h, c));
+                assert_true(down[c * inner + i] == mxfp4(e * h + c, inner, i));
+            }
+    }
 }
 
 int main()
@@ -160,7 +192,7 @@ int main()
     const CMUnitTest tests[] = {
         cmocka_unit_test(deepseek_gives_its_layer),    cmocka_unit_test(gpt_oss_gives_its_layer),
         cmocka_unit_test(fp8_is_read_with_its_scales), cmocka_unit_test(each_block_has_its_scale),
-        cmocka_unit_test(what_is_not_computed_is_refused),
+        cmocka_unit_test(mxfp4_is_read_with_its_scales), cmocka_unit_test(what_is_not_computed_is_refused),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr);
 }

@@ -123,7 +123,12 @@ inline void transpose(const model::Bytes& from, size_t rows, size_t cols, size_t
             std::memcpy(to + (c * step * rows + step * r + first) * element, from.data() + (r * cols + c) * element, element);
 }
 
-inline void write_gpt_oss(const std::string& directory, pmx_moe_dtype_t dtype, const std::string& packed = "")
+/* Byte i of the blocks and of the scales of mxfp4. */
+inline unsigned packed_byte(size_t i) { return static_cast<unsigned>((i * 37 + i / 256 + 11) % 256); }
+inline unsigned scale_byte(size_t i) { return static_cast<unsigned>(118 + i % 7); }
+
+/* type: of the blocks of mxfp4, which the matrices of experts then are; "": they are of dtype. */
+inline void write_gpt_oss(const std::string& directory, pmx_moe_dtype_t dtype, const std::string& type = "")
 {
     const model::Model m(gpt_oss_config(dtype));
     Tensors tensors(dtype);
@@ -141,12 +146,22 @@ inline void write_gpt_oss(const std::string& directory, pmx_moe_dtype_t dtype, c
     const std::string block = "model.layers.1.mlp.";
     tensors.add(block + "router.weight", {kExperts, h}, m.router);
     tensors.add_floats(block + "router.bias", {kExperts}, gpt_oss_router_bias());
-    if (packed.empty())
+    const auto packed = [&](const std::string& name, size_t rows, size_t cols) {
+        std::string blocks, scales;
+        for (size_t n_bytes = kExperts * rows * cols / 2; blocks.size() < n_bytes;)
+            blocks += static_cast<char>(packed_byte(blocks.size()));
+        while (scales.size() < blocks.size() / 16) scales += static_cast<char>(scale_byte(scales.size()));
+        tensors.add_as(name + "_blocks", type, {kExperts, rows, cols / 32, 16}, blocks);
+        tensors.add_as(name + "_scales", "U8", {kExperts, rows, cols / 32}, scales);
+    };
+    if (type.empty()) {
         tensors.add(block + "experts.gate_up_proj", {kExperts, h, 2 * i}, gate_up);
-    else
-        tensors.add_as(block + "experts.gate_up_proj_blocks", "U8", {kExperts, 2 * i, 2, 16}, packed);
+        tensors.add(block + "experts.down_proj", {kExperts, i, h}, down);
+    } else {
+        packed(block + "experts.gate_up_proj", 2 * i, h);
+        packed(block + "experts.down_proj", h, i);
+    }
     tensors.add_floats(block + "experts.gate_up_proj_bias", {kExperts, 2 * i}, gate_up_bias);
-    tensors.add(block + "experts.down_proj", {kExperts, i, h}, down);
     tensors.add_floats(block + "experts.down_proj_bias", {kExperts, h}, down_bias);
     tensors.write(directory,
                   std::string(R"({"architectures":["GptOssForCausalLM"],"model_type":"gpt_oss","hidden_act":"silu",)"
