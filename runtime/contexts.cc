@@ -192,10 +192,15 @@ Status Runtime::add_context(pmx_order_t order, int signals, unsigned n_queues, p
     return {};
 }
 
+/* The proxy thread may be reading the counters of what it found in a slot (watch_board.cc). */
 void Runtime::drop_context(pmx_ctx_t ctx)
 {
     auto slot = std::find_if(contexts.begin(), contexts.end(), [&](auto& each) { return each.load() == ctx; });
-    slot->store(nullptr);
+    const auto clear = [&] { slot->store(nullptr); };
+    if (engine)
+        engine->between_visits(clear);
+    else
+        clear();
     bounce->forget(ctx->device);
     if (transport) engine->remove(ctx->engine);
     if (ctx->kernel_engine) engine->remove(*ctx->kernel_engine);

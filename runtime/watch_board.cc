@@ -20,8 +20,7 @@ namespace {
 
 size_t page_bytes() { return static_cast<size_t>(sysconf(_SC_PAGESIZE)); }
 
-/* Contexts go away in steps that the proxy thread takes part in: what it finds here lives until it returns.
- */
+/* On the proxy thread, between whose visits contexts go away: what it finds here lives until it returns. */
 pmx_counters_t sum_of(Runtime& rt)
 {
     pmx_counters_t sum{};

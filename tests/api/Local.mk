@@ -31,9 +31,15 @@ if HAVE_NVCC
 tests_api_threads_tsan_LDADD += device/stream.lo
 endif
 .PHONY: check-tsan
+tsan_jobs = 'shm auto'
+if HAVE_LIBFABRIC
+tsan_jobs += 'ofi proxy' 'ofi callers'
+endif
 if HAVE_TSAN
 check-tsan: tests/api/threads_tsan
-	$(AM_V_at)$(AM_TESTS_ENVIRONMENT) tests/api/threads_tsan && echo 'threads: no data race'
+	$(AM_V_at)$(AM_TESTS_ENVIRONMENT) for how in $(tsan_jobs); do \
+	    PMX_OFI_PROVIDER='tcp;ofi_rxm' FI_TCP_IFACE=lo tests/api/threads_tsan $$how || exit; \
+	done; echo 'threads: no data race'
 else
 check-tsan:
 	$(AM_V_at)echo 'SKIP: no ThreadSanitizer: configure says why'; exit 77

@@ -4,9 +4,9 @@
  * place once, and the text of an error is that of the thread. Over shared memory, and over softnic, where all
  * goes through the engine: by the proxy thread, and by whichever thread waits.
  *
- * make check-tsan builds it with all of the library under ThreadSanitizer. No MPI is in the process, so
- * nothing is suppressed; softnic is left out, since ThreadSanitizer does not see what an answer from another
- * process orders. */
+ * make check-tsan builds it with all of the library under ThreadSanitizer, and runs it over shared memory and over
+ * libfabric's tcp, by arguments: transport, progress. No MPI is in the process, so nothing is suppressed; softnic is left
+ * out, since ThreadSanitizer does not see what an answer from another process orders. */
 #include <sys/wait.h>
 #include <unistd.h>
 
