@@ -74,6 +74,15 @@ void ProxyThread::run()
             detail::relax(idle++);
         }
     }
+    /* What has been applied is acknowledged, which a transport may leave to one of the next two polls. */
+    for (int n_left = 3; n_left > 0;) {
+        if (visiting_.exchange(true, std::memory_order_acquire)) {
+            std::this_thread::yield();
+        } else {
+            step();
+            n_left--;
+        }
+    }
 }
 
 }  // namespace pmx
