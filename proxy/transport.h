@@ -2,9 +2,10 @@
 /* transport.h: one way to move bytes between ranks, as the engine sees it.
  *
  * Life: construct, address(), [addresses exchanged by the caller], connect(), then post() and poll()
- * by the proxy thread alone (one thread at a time: proxy_thread.h), then destruct. address() and connect() are called by the thread that
- * constructs, before the proxy thread starts; prepare_stream() and connect_stream() by one that makes a context, while it
- * runs. No entry throws or blocks, except connect() and connect_stream(). */
+ * by the proxy thread alone (one thread at a time: proxy_thread.h), then destruct. address() and connect() are called
+ * by the thread that constructs, before the proxy thread starts; prepare_stream() and connect_stream() by one that makes
+ * a context, while it runs. No entry throws or blocks, except connect() and connect_stream(). The answer to what arrived
+ * may wait for the second poll() after the one that brought it, not longer: three come before the end. */
 #pragma once
 
 #include <cstddef>

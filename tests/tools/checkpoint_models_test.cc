@@ -15,12 +15,6 @@ using namespace pmx;
 using namespace pmx::tools;
 using namespace pmx::tools::test;
 
-static Scratch& scratch()
-{
-    static Scratch directory;
-    return directory;
-}
-
 static void assert_same(const void* got, const model::Bytes& wanted)
 {
     assert_non_null(got);

@@ -16,12 +16,6 @@ using namespace pmx;
 using namespace pmx::tools;
 using namespace pmx::tools::test;
 
-static Scratch& scratch()
-{
-    static Scratch directory;
-    return directory;
-}
-
 static std::string read_file(const std::string& path)
 {
     std::ifstream file(path, std::ios::binary);

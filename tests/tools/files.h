@@ -30,6 +30,13 @@ private:
     std::filesystem::path path_;
 };
 
+/* That of the whole program. */
+inline Scratch& scratch()
+{
+    static Scratch directory;
+    return directory;
+}
+
 inline std::string write_file(const std::string& path, const std::string& bytes)
 {
     std::ofstream file(path, std::ios::binary | std::ios::trunc);

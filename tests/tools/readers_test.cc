@@ -15,12 +15,6 @@ using namespace pmx;
 using namespace pmx::tools;
 using namespace pmx::tools::test;
 
-static Scratch& scratch()
-{
-    static Scratch directory;
-    return directory;
-}
-
 /* ---- safetensors ---- */
 
 static Status open_bytes(const std::string& bytes)
