@@ -24,11 +24,11 @@ typedef struct pmx_moe_gpu *pmx_moe_gpu_t;
  * compute; PMX_ERR_MEMORY: the heap of GPU memory or the GPU is too small. */
 PMX_API int pmx_moe_gpu_create(const pmx_moe_config_t *config, const pmx_ctx_attr_t *attr, pmx_moe_gpu_t *moe_out);
 /* Bytes of the heap of GPU memory, and of other memory of the GPU, that a layer takes on each rank. May be called before
- * pmx_init. */
+ * pmx_init. With a capacity it asks the GPU. */
 PMX_API int pmx_moe_gpu_bytes(const pmx_moe_config_t *config, int n_ranks, size_t *heap_bytes_out,
                               size_t *local_bytes_out);
-/* Local. As pmx_moe_set_weights, the matrices being memory of the GPU, aligned to 16 bytes, and so the biases of experts; router is not used. No call
- * of the layer may be under way. */
+/* Local. As pmx_moe_set_weights, the matrices being memory of the GPU, aligned to 16 bytes, and so the biases of experts;
+ * expert_map is memory of the host, and read here alone; router is not used. No call of the layer may be under way. */
 PMX_API int pmx_moe_gpu_set_weights(pmx_moe_gpu_t moe, const pmx_moe_weights_t *weights);
 /* Collective, in the order of the stream. As pmx_moe_forward_routed: x, y [T, H], y may be x; ids, weights [T, k]; an id
  * of -1 is no choice; other ids are not checked. x and y are aligned to 16 bytes. */
@@ -37,7 +37,7 @@ PMX_API int pmx_moe_gpu_forward_routed(pmx_moe_gpu_t moe, const void *x, int n_t
 /* How the calls that have ended went: 0, or the code of the first that failed: the layer can only be freed then. Asked
  * when the stream has come to its end. */
 PMX_API int pmx_moe_gpu_status(pmx_moe_gpu_t moe);
-/* As pmx_moe_counters_get: calls that were begun, tiles of the last call. No call may be under way. */
+/* As pmx_moe_counters_get: calls that were begun, rows that were dropped, tiles of the last call. No call may be under way. */
 PMX_API int pmx_moe_gpu_counters_get(pmx_moe_gpu_t moe, pmx_moe_counters_t *counters_out);
 PMX_API int pmx_moe_gpu_counters_reset(pmx_moe_gpu_t moe);
 

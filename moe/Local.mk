@@ -36,14 +36,16 @@ libpmx_moe_gpu_la_SOURCES += \
 	moe/cuda/layer.cc moe/cuda/layer.h \
 	moe/cuda/maps.cc moe/cuda/maps.h \
 	moe/cuda/memory.h \
-	moe/cuda/plan.cu moe/cuda/plan.h
+	moe/cuda/places.cu moe/cuda/places.h \
+	moe/cuda/plan.cu moe/cuda/plan.h \
+	moe/cuda/weights.cc
 libpmx_moe_gpu_la_LIBADD = $(CUDA_LIBS)
 else
 libpmx_moe_gpu_la_SOURCES += moe/cuda/layer_none.cc
 endif
-moe_kernel_headers = moe/cuda/move.h moe/cuda/multiply.h moe/cuda/pipe.h moe/cuda/produce.h moe/cuda/ptx.h \
+moe_kernel_headers = moe/cuda/combine.h moe/cuda/move.h moe/cuda/multiply.h moe/cuda/pipe.h moe/cuda/produce.h moe/cuda/ptx.h \
 	moe/cuda/queue.h moe/cuda/schedule.h moe/cuda/state.h moe/cuda/wgmma.h
 EXTRA_DIST += $(moe_kernel_headers)
 # nvcc's objects have no dependency files.
-moe/cuda/kernel.lo moe/cuda/plan.lo: $(kernel_headers) $(moe_kernel_headers) moe/cuda/kernel.h moe/cuda/plan.h \
-	moe/config.h moe/layout.h moe/plan.h include/pmx_cuda.h include/pmx_gpu.h include/pmx_moe.h
+moe/cuda/kernel.lo moe/cuda/places.lo moe/cuda/plan.lo: $(kernel_headers) $(moe_kernel_headers) moe/cuda/kernel.h \
+	moe/cuda/places.h moe/cuda/plan.h moe/config.h moe/expert_map.h moe/layout.h moe/plan.h include/pmx_cuda.h include/pmx_gpu.h include/pmx_moe.h

@@ -6,8 +6,17 @@
 #include <vector>
 
 #include "moe/config.h"
+#include "pmx_ptx.h"
 
 namespace pmx::moe {
+
+/* Where this token of this rank finds the expert: its tokens take the copies in turn, beginning with another copy on each
+ * rank. first: [E + 1] into places, which are in the order of experts. */
+PMX_HOST_DEVICE inline int32_t place_of(const uint32_t* first, const int32_t* places, int32_t expert, int rank, size_t token)
+{
+    const uint32_t begin = first[expert], n = first[expert + 1] - begin;
+    return places[begin + (n == 1 ? 0 : ((size_t)rank + token) % n)];
+}
 
 class ExpertMap {
   public:
@@ -18,13 +27,12 @@ class ExpertMap {
      * expert is nowhere, or there is no map although places and experts are not the same number; the map stays. */
     int set(const Shape& shape, const int32_t* experts);
 
-    /* Where this token of this rank finds the expert: its tokens take the copies in turn, beginning with another copy
-     * on each rank. */
     int32_t place_of(int32_t expert, int rank, size_t token) const
     {
-        const uint32_t begin = first_[(size_t)expert], n = first_[(size_t)expert + 1] - begin;
-        return places_[begin + (n == 1 ? 0 : ((size_t)rank + token) % n)];
+        return pmx::moe::place_of(first_.data(), places_.data(), expert, rank, token);
     }
+    const std::vector<uint32_t>& first() const { return first_; }
+    const std::vector<int32_t>& places() const { return places_; }
     /* Whether the place has an expert. */
     bool used(int place) const { return used_[(size_t)place]; }
 
@@ -33,5 +41,9 @@ class ExpertMap {
     std::vector<int32_t> places_; /* by expert, then place */
     std::vector<bool> used_;      /* [places] */
 };
+
+/* As read_weights of config.h, with the map in them, and checked: the experts in the places of this rank are all there. */
+int read_placed_weights(const Shape& shape, int rank, const pmx_moe_weights_t* given, pmx_moe_weights_t* weights_out,
+                        ExpertMap* map_out);
 
 }  // namespace pmx::moe

@@ -138,10 +138,7 @@ int pmx_moe_set_weights(pmx_moe_t moe, const pmx_moe_weights_t* weights)
     pmx::moe::Kernel& kernel = moe->kernel;
     pmx::moe::ExpertMap map(moe->shape);
     pmx_moe_weights_t set;
-    PMX_MOE_TRY(pmx::moe::read_weights(moe->shape, weights, &set));
-    PMX_MOE_TRY(map.set(moe->shape, set.expert_map));
-    const auto needed = [&](int i) { return map.used(kernel.rank * moe->shape.local_experts + i); };
-    PMX_MOE_TRY(pmx::moe::check_experts(moe->shape, set, moe->shape.local_experts, needed));
+    PMX_MOE_TRY(pmx::moe::read_placed_weights(moe->shape, kernel.rank, weights, &set, &map));
     moe->set = set;
     kernel.map = std::move(map);
     kernel.experts = {set.gate, set.up, set.down, set.gate_bias, set.up_bias, set.down_bias};

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* weights.cc: whether all is there that the layer will read. */
-#include "moe/config.h"
+#include <utility>
+
 #include "moe/error.h"
+#include "moe/expert_map.h"
 #include "moe/versions.h"
 
 namespace pmx::moe {
@@ -60,6 +62,20 @@ int check_experts(const Shape& shape, const pmx_moe_weights_t& w, int n,
     PMX_MOE_TRY(check_pointers("up", w.up, n, needed));
     PMX_MOE_TRY(check_pointers("down", w.down, n, needed));
     return check_biases(w, n, needed);
+}
+
+int read_placed_weights(const Shape& shape, int rank, const pmx_moe_weights_t* given, pmx_moe_weights_t* weights_out,
+                        ExpertMap* map_out)
+{
+    pmx_moe_weights_t weights;
+    ExpertMap map(shape);
+    PMX_MOE_TRY(read_weights(shape, given, &weights));
+    PMX_MOE_TRY(map.set(shape, weights.expert_map));
+    const auto needed = [&](int i) { return map.used(rank * shape.local_experts + i); };
+    PMX_MOE_TRY(check_experts(shape, weights, shape.local_experts, needed));
+    *weights_out = weights;
+    *map_out = std::move(map);
+    return PMX_SUCCESS;
 }
 
 }  // namespace pmx::moe

@@ -51,6 +51,7 @@ pmx_moe_config_t router_config(const pmx_moe_config_t& config)
     router.max_tokens = std::min(config.max_tokens, kRouteTokens);
     router.intermediate = 16;
     router.shared_intermediate = 0;
+    router.capacity = 0;
     router.n_blocks = 2;
     return router;
 }
@@ -71,7 +72,7 @@ public:
         size_t local_bytes = 0;
         const pmx_moe_config_t router = router_config(config);
         PMX_TRY(from_pmx(pmx_moe_heap_bytes(&router, n_ranks, &host_out)));
-        host_out += 4 * sizeof(uint64_t) * static_cast<size_t>(config.experts) + 4096;
+        host_out += 4 * sizeof(uint64_t) * static_cast<size_t>(std::max(config.experts, config.physical_experts)) + 4096;
         return from_pmx(pmx_moe_gpu_bytes(&config, n_ranks, &gpu_out, &local_bytes));
     }
 
@@ -80,7 +81,7 @@ public:
         int n_ranks = 1;
         PMX_TRY(from_pmx(pmx_size(&n_ranks)));
         config_ = config;
-        n_local_ = config.experts / n_ranks;
+        n_local_ = (config.physical_experts ? config.physical_experts : config.experts) / n_ranks;
         if (!stream_) {
             PMX_TRY(from_cuda("cudaStreamCreate", cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking)));
             PMX_TRY(from_cuda("cudaEventCreate", cudaEventCreate(&begin_)));
@@ -100,12 +101,17 @@ public:
             pointers_[i].clear();
             for (size_t e = 0; e < n; e++) {
                 const size_t off = (3 * e + i) * matrix_bytes;
+                if (!matrices[i][e]) { /* an empty place */
+                    pointers_[i].push_back(nullptr);
+                    continue;
+                }
                 PMX_TRY(matrices_.put(off, matrices[i][e], matrix_bytes));
                 pointers_[i].push_back(matrices_.at(off));
             }
         }
         pmx_moe_weights_t there = {};
         there.size_bytes = sizeof there;
+        there.expert_map = weights.expert_map;
         there.gate = pointers_[0].data();
         there.up = pointers_[1].data();
         there.down = pointers_[2].data();
@@ -229,7 +235,7 @@ private:
             bias_pointers_[i].clear();
             for (size_t e = 0; e < static_cast<size_t>(n_local_); e++) {
                 const size_t off = (3 * e + i) * widest;
-                PMX_TRY(biases_.put(off, from[i][e], n_bytes));
+                if (from[i][e]) PMX_TRY(biases_.put(off, from[i][e], n_bytes));
                 bias_pointers_[i].push_back(reinterpret_cast<float*>(biases_.at(off)));
             }
             *to[i] = bias_pointers_[i].data();

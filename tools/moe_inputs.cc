@@ -22,6 +22,7 @@ Status MoeInputs::load(const MoeOptions& options)
     PMX_TRY(load_layer());
     if (!options.dtype.empty()) dtype_ = options.dtype == "bf16" ? PMX_MOE_BF16 : PMX_MOE_FP32;
     if (!options.tokens.empty()) PMX_TRY(parse_tokens(options.tokens, tokens_));
+    if (!options.expert_map.empty()) PMX_TRY(load_expert_map(options.expert_map));
     if (!options.tokens_file.empty()) PMX_TRY(load_tokens_file(options.tokens_file));
     return load_routing(options.routing);
 }
@@ -48,6 +49,7 @@ Status MoeInputs::load_layer()
         model_.config.intermediate = shape_.intermediate;
         model_.config.experts = shape_.experts;
     }
+    if (options_.weight_on_input) model_.config.weight_on_input = 1;
     if (!options_.activation.empty()) PMX_TRY(parse_activation(options_.activation, model_.config.activation));
     return {};
 }
@@ -78,6 +80,25 @@ Status MoeInputs::load_routing(const std::string& text)
         return fail(PMX_ERR_ARGUMENT, "{}: shape ({}, {}) must be (tokens of all ranks, {})", routing.path,
                     ids_file_.rows, ids_file_.cols, shape_.top_k);
     return {};
+}
+
+/* That each expert is there the layer says, when it gets the map. */
+Status MoeInputs::load_expert_map(const std::string& text)
+{
+    PMX_TRY(parse_expert_map(text, expert_map_));
+    for (const int32_t expert : expert_map_)
+        if (expert >= shape_.experts)
+            return fail(PMX_ERR_ARGUMENT, "--expert-map: {} must be from -1 to {}", expert, shape_.experts - 1);
+    return {};
+}
+
+std::vector<int> MoeInputs::experts_of(int rank, int n_ranks) const
+{
+    const int n = (expert_map_.empty() ? shape_.experts : static_cast<int>(expert_map_.size())) / n_ranks;
+    std::vector<int> experts;
+    for (int place = rank * n; place < (rank + 1) * n; place++)
+        experts.push_back(expert_map_.empty() ? place : expert_map_[static_cast<size_t>(place)]);
+    return experts;
 }
 
 Status MoeInputs::plan(int n_ranks, TokenPlan& plan_out) const
@@ -113,6 +134,9 @@ pmx_moe_config_t MoeInputs::config(const TokenPlan& plan) const
     config.dtype = dtype_;
     config.tile_rows = options_.tile_rows;
     config.n_blocks = options_.blocks;
+    config.capacity = options_.capacity;
+    config.drop = options_.drop == "latest" ? PMX_MOE_DROP_LATEST : PMX_MOE_DROP_LOWEST;
+    config.physical_experts = static_cast<int>(expert_map_.size());
     return config;
 }
 

@@ -38,6 +38,10 @@ public:
     bool routed() const { return ids_file_.file != nullptr; } /* the routing comes from a file */
     bool random() const { return !checkpoint_; }              /* the weights do */
     const Model& model() const { return model_; }
+    /* [places] as pmx_moe_weights_t has it; empty: expert e is in place e. */
+    const std::vector<int32_t>& expert_map() const { return expert_map_; }
+    /* The expert in each place of a rank; -1: none. */
+    std::vector<int> experts_of(int rank, int n_ranks) const;
     /* [E]: that of the weights and what --routing adds; empty when there is neither. */
     std::vector<float> router_bias(const CommonWeights& weights) const;
     std::unique_ptr<WeightSource> weights() const;
@@ -53,6 +57,7 @@ private:
     Status load_layer();
     Status load_tokens_file(const std::string& path);
     Status load_routing(const std::string& text);
+    Status load_expert_map(const std::string& text);
 
     MoeOptions options_;
     Shape shape_;
@@ -61,6 +66,7 @@ private:
     std::optional<CheckpointLayer> checkpoint_;
     std::vector<int> tokens_; /* as given; empty: from a file, or the default */
     std::vector<float> bias_;
+    std::vector<int32_t> expert_map_;
     Npy tokens_file_, ids_file_; /* file is null without one */
 };
 

@@ -94,6 +94,7 @@ Status MoeJob::plan()
     config_ = inputs_.config(plan_);
     size_t host_bytes = 0, gpu_bytes = 0;
     PMX_TRY(moe_job_heap_bytes(*device_, config_, size_, host_bytes, gpu_bytes));
+    experts_ = inputs_.experts_of(rank_, size_);
     pmx_heap_info_t heap = {};
     heap.size_bytes = sizeof heap;
     PMX_TRY(from_pmx(pmx_heap_query(&heap)));
@@ -102,7 +103,7 @@ Status MoeJob::plan()
         PMX_TRY(from_pmx(pmx_gpu_heap_query(&heap)));
         PMX_TRY(check_heap(heap, gpu_bytes, "heap of GPU memory", "--gpu-heap, PMX_GPU_HEAP_SIZE"));
     }
-    const uint64_t inner = static_cast<uint64_t>(config_.intermediate) * static_cast<uint64_t>(config_.experts / size_) +
+    const uint64_t inner = static_cast<uint64_t>(config_.intermediate) * experts_.size() +
                            static_cast<uint64_t>(config_.shared_intermediate);
     const uint64_t weights = 3 * static_cast<uint64_t>(config_.hidden) * inner * element_bytes(config_.dtype) *
                              static_cast<uint64_t>(node_size_);
@@ -137,18 +138,17 @@ Status MoeJob::set_weights()
     local_.put_into(weights);
     router_bias_ = inputs_.router_bias(source_->common());
     if (!router_bias_.empty()) weights.router_bias = router_bias_.data();
+    if (!inputs_.expert_map().empty()) weights.expert_map = inputs_.expert_map().data();
     return device_->set_weights(weights);
 }
 
 Status MoeJob::load()
 {
     Progress progress(inputs_.random() ? "making weights" : "loading weights", rank_);
-    const int n_local = config_.experts / size_;
     const size_t matrix_bytes = static_cast<size_t>(config_.hidden) *
                                 static_cast<size_t>(config_.intermediate) * element_bytes(config_.dtype);
     source_ = inputs_.weights();
-    local_.load(*source_, rank_ * n_local, n_local, matrix_bytes,
-                [&](int done, int all) { progress(done, all); });
+    local_.load(*source_, experts_, matrix_bytes, [&](int done, int all) { progress(done, all); });
     own_.x = inputs_.activations(plan_.first[static_cast<size_t>(rank_)], own_.n_tokens);
     own_.y.resize(own_.x.size());
     return set_weights();
@@ -165,15 +165,18 @@ Status MoeJob::flip()
     for (const auto& record : gather({&wanted, 1}))
         if (expert == 0) expert = record[0];
     if (expert == 0) return fail(PMX_ERR_ARGUMENT, "--flip-weight: there must be a token");
-    const int n_local = config_.experts / size_, local = static_cast<int>(expert) - 1 - rank_ * n_local;
-    if (local < 0 || local >= n_local) return {};
     const size_t n_bytes = static_cast<size_t>(config_.hidden) * static_cast<size_t>(config_.intermediate) *
                            element_bytes(config_.dtype);
-    flipped_.resize(n_bytes);
-    std::memcpy(flipped_.data(), local_.down(local), n_bytes);
-    flipped_[element_bytes(config_.dtype) - 1] ^= std::byte{0x40};
-    local_.replace_down(local, flipped_.data());
-    return set_weights();
+    for (size_t place = 0; place < experts_.size(); place++) {
+        if (experts_[place] != static_cast<int>(expert) - 1) continue;
+        if (flipped_.empty()) {
+            const auto* down = static_cast<const std::byte*>(local_.down(place));
+            flipped_.assign(down, down + n_bytes);
+            flipped_[element_bytes(config_.dtype) - 1] ^= std::byte{0x40};
+        }
+        local_.replace_down(place, flipped_.data());
+    }
+    return flipped_.empty() ? Status() : set_weights();
 }
 
 Status MoeJob::check()
@@ -217,7 +220,8 @@ void MoeJob::report()
                             checksum(own_.y, row_bytes, plan_.first[static_cast<size_t>(rank_)]),
                             std::bit_cast<uint64_t>(checked_.max_rel_err),
                             static_cast<uint64_t>(checked_.near_ties),
-                            static_cast<uint64_t>(same_bits_)};
+                            static_cast<uint64_t>(same_bits_),
+                            counters_.dropped};
     constexpr size_t kWords = sizeof mine / sizeof(uint64_t);
     static_assert(sizeof mine % sizeof(uint64_t) == 0 && kWords <= Gather::kMaxWords);
     const auto words = std::bit_cast<std::array<uint64_t, kWords>>(mine);
@@ -228,6 +232,7 @@ void MoeJob::report()
     }
     report_.shape = inputs_.shape();
     report_.model = inputs_.model();
+    report_.places = static_cast<int>(experts_.size()) * size_;
     report_.ranks = size_;
     report_.tokens = plan_.total;
     report_.dtype = config_.dtype == PMX_MOE_BF16 ? "bf16" : "fp32";

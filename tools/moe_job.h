@@ -71,6 +71,7 @@ private:
     TokenPlan plan_;
     pmx_moe_config_t config_ = {};
     std::unique_ptr<WeightSource> source_;
+    std::vector<int> experts_; /* in each place of this rank; -1: none */
     LocalExperts local_;
     std::vector<float> router_bias_;
     std::vector<std::byte> flipped_;

@@ -45,11 +45,12 @@ Status MoeJob::measure_alone()
     return time_communication();
 }
 
-/* As many choices as before, evenly over the experts of the own rank: no row goes to another. */
+/* As many choices as before, evenly over the experts of the own rank: no row goes to another. Not with a map, by which
+ * copies on other ranks get rows, too. */
 Status MoeJob::time_compute()
 {
     const int k = config_.top_k, n_local = config_.experts / size_;
-    if (k > n_local) return {};
+    if (k > n_local || config_.physical_experts > 0) return {};
     OwnTokens here = own_;
     here.routed = true;
     for (size_t i = 0; i < here.ids.size(); i++)

@@ -22,7 +22,7 @@ constexpr const char* kAbout =
 constexpr const char* kAfter =
     "  H,I,E,k: any other, weights renormalised\n"
     "Widths only: the router, the activation or the shared expert of the model is not taken; --preset takes all.\n"
-    "The number of ranks must divide E.\n"
+    "The number of ranks must divide E, or the places of --expert-map, which stand for E below.\n"
     "\n"
     "Result, one line of JSON with --json, else a table; from rank 0:\n"
     "  tokens          of all ranks\n"
@@ -62,6 +62,7 @@ void add_work(CLI::App& app, MoeOptions& o)
     auto* widths = app.add_option("--widths", o.widths,
                                   "H,I,E: hidden, intermediate and experts, instead of those of the preset");
     auto* activation = app.add_option("--activation", o.activation, activation_choices() + ", instead of that of the model");
+    auto* on_input = app.add_flag("--weight-on-input", o.weight_on_input, "experts get weight * x, whatever the model says");
     app.add_option(
         "--tokens", o.tokens,
         "N or N0,N1,...: tokens of each rank; default 64, or the rows of --tokens-file over the ranks");
@@ -69,6 +70,13 @@ void add_work(CLI::App& app, MoeOptions& o)
         "--routing", o.routing,
         "uniform: the router on random weights; zipf:A: the same, biased by ln of (e+1)^-A for expert "
         "e; file:PATH: expert numbers from a .npy of int32 or int64 [tokens, k], equal weights");
+    app.add_option("--expert-map", o.expert_map,
+                   "E0,E1,...: the expert in each place for one, -1 for none; an expert may have copies");
+    auto* capacity = app.add_option("--capacity", o.capacity, "the most rows that a rank sends to one expert; default no limit")
+                         ->check(whole(1, 1048576));
+    app.add_option("--drop", o.drop, "with --capacity: the rows over it, lowest by weight or latest of tokens; default lowest")
+        ->check(CLI::IsMember({"lowest", "latest"}))
+        ->needs(capacity);
     auto* checkpoint = app.add_option(
         "--checkpoint", o.checkpoint,
         "Hugging Face directory (qwen3_moe, olmoe, mixtral, deepseek_v2, deepseek_v3, kimi_k2 or gpt_oss; bf16, fp32, and "
@@ -87,6 +95,7 @@ void add_work(CLI::App& app, MoeOptions& o)
     preset->excludes(shape)->excludes(checkpoint);
     widths->needs(preset);
     activation->excludes(checkpoint);
+    on_input->excludes(checkpoint);
     checkpoint->needs(layer);
     layer->needs(checkpoint);
 }
@@ -132,6 +141,8 @@ Status parse_moe_options(int argc, char** argv, MoeOptions& options_out, std::st
     PMX_TRY(parse_command_line(app, argc, argv, text_out));
     if (options.graph && options.device != "gpu")
         return fail(PMX_ERR_ARGUMENT, "--graph: must be with --device gpu");
+    if (options.capacity > 0 && options.samples > 0)
+        return fail(PMX_ERR_ARGUMENT, "--samples: must be without --capacity, which depends on all tokens of a rank");
     if (text_out.empty() && list) text_out = preset_lines();
     if (!text_out.empty()) return {};
     options_out = options;

@@ -14,11 +14,15 @@ struct MoeOptions {
     std::string preset; /* "": shape or checkpoint */
     std::string widths; /* "": those of the preset */
     std::string activation; /* "": that of the model */
+    bool weight_on_input = false; /* also where that of the model is not */
     std::string tokens; /* "": the rows of the tokens or routing file, else 64 for each rank */
     std::string routing = "uniform";
     std::string checkpoint; /* "": random weights */
     int layer = -1;         /* of the checkpoint */
     std::string tokens_file;
+    std::string expert_map; /* "": expert e in place e */
+    int capacity = 0;       /* 0: none */
+    std::string drop = "lowest";
     std::string out;
     std::string dtype; /* "": that of the checkpoint, else bf16 */
     std::string device = "host";

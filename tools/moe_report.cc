@@ -35,17 +35,11 @@ ordered_json each(const MoeReport& report, uint64_t total, uint64_t unit = 1)
 
 double microseconds(uint64_t ns) { return static_cast<double>(ns) / 1000.0; }
 
-std::string checksum(const MoeReport& report)
+/* Over the ranks. */
+uint64_t sum(const MoeReport& report, uint64_t SentWords::*field)
 {
     uint64_t sum = 0;
-    for (const SentWords& sent : report.sent) sum += sent.checksum;
-    return fmt::format("{:016x}", sum);
-}
-
-uint64_t near_ties(const MoeReport& report)
-{
-    uint64_t sum = 0;
-    for (const SentWords& sent : report.sent) sum += sent.near_ties;
+    for (const SentWords& sent : report.sent) sum += sent.*field;
     return sum;
 }
 
@@ -92,8 +86,9 @@ std::string verdict(const MoeReport& report)
             fmt::format(": max relative error {:.2e}, limit {:.0e}", max_rel_err(report), report.error_limit);
     else
         text += ": not compared with the oracle (--check does)";
-    if (report.checked && near_ties(report) > 0)
-        text += fmt::format("; {} tokens with experts equally good in fp32", near_ties(report));
+    const uint64_t near_ties = sum(report, &SentWords::near_ties);
+    if (report.checked && near_ties > 0)
+        text += fmt::format("; {} tokens with experts equally good in fp32", near_ties);
     if (!same_bits(report)) text += "; forwards differ in their bits";
     if (!order_points_ok(report)) text += "; order points of the dispatch are not as they must be";
     return text;
@@ -114,7 +109,7 @@ uint64_t expected_order_points(const MoeReport& report, const SentWords& sent)
     const auto ranks = static_cast<uint64_t>(report.ranks);
     const uint64_t remote = ranks - sent.direct_ranks;
     const bool coupled = std::string(report.transport.signals) == "coupled";
-    return coupled ? remote * static_cast<uint64_t>(report.shape.experts) / ranks : remote;
+    return coupled ? remote * static_cast<uint64_t>(report.places) / ranks : remote;
 }
 
 bool order_points_ok(const MoeReport& report)
@@ -181,8 +176,10 @@ std::string report_json(const MoeReport& report)
     line["combine_order_points"] = each(report, most(report, &SentWords::combine_order_points));
     line["bytes"] = each(report, most(report, &SentWords::bytes));
     line["doorbells"] = each(report, most(report, &SentWords::doorbells));
-    line["near_ties"] = near_ties(report);
-    line["checksum"] = checksum(report);
+    line["near_ties"] = sum(report, &SentWords::near_ties);
+    line["places"] = report.places;
+    line["dropped"] = each(report, sum(report, &SentWords::dropped));
+    line["checksum"] = fmt::format("{:016x}", sum(report, &SentWords::checksum));
     return line.dump(-1, ' ', true, ordered_json::error_handler_t::replace) + "\n";
 }
 

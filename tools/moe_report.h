@@ -21,11 +21,13 @@ struct SentWords {
     uint64_t direct_ranks; /* L: ranks that this one reaches by plain stores */
     uint64_t checksum, max_rel_err_bits, near_ties;
     uint64_t same_bits; /* 0 or 1 */
+    uint64_t dropped;   /* rows over the capacity */
 };
 
 struct MoeReport {
     Shape shape;
     Model model = {};
+    int places = 0; /* for experts, on all ranks */
     int ranks = 1;
     uint64_t tokens = 0; /* of all ranks */
     std::string dtype;

@@ -52,12 +52,12 @@ std::string left_out(const Preset& preset)
     return text;
 }
 
-bool parse_list(std::string_view text, std::vector<int>& numbers)
+bool parse_list(std::string_view text, std::vector<int>& numbers, int least = 0)
 {
     for (;;) {
         const auto comma = text.find(',');
         int number = 0;
-        if (!parse_number(text.substr(0, comma), number) || number < 0) return false;
+        if (!parse_number(text.substr(0, comma), number) || number < least) return false;
         numbers.push_back(number);
         if (comma == std::string_view::npos) return true;
         text.remove_prefix(comma + 1);
@@ -116,6 +116,15 @@ Status parse_tokens(const std::string& text, std::vector<int>& tokens_out)
         return fail(PMX_ERR_ARGUMENT, "--tokens {}: must be N or N0,N1,... (whole numbers of 0 or more)",
                     printable(text));
     tokens_out = std::move(numbers);
+    return {};
+}
+
+Status parse_expert_map(const std::string& text, std::vector<int32_t>& experts_out)
+{
+    std::vector<int> numbers;
+    if (!parse_list(text, numbers, -1))
+        return fail(PMX_ERR_ARGUMENT, "--expert-map {}: must be E0,E1,... (whole numbers of -1 or more)", printable(text));
+    experts_out = std::move(numbers);
     return {};
 }
 

@@ -33,6 +33,8 @@ Status parse_widths(const std::string& text, Shape& shape);
 
 /* N or N0,N1,...: whole numbers of 0 or more. */
 Status parse_tokens(const std::string& text, std::vector<int>& tokens_out);
+/* "E0,E1,..." with -1 for none. */
+Status parse_expert_map(const std::string& text, std::vector<int32_t>& experts_out);
 /* One number stands for every rank; a list must be as long as there are ranks. */
 Status tokens_of_ranks(const std::vector<int>& given, int n_ranks, std::vector<int>& tokens_out);
 /* Divides total tokens, the first ranks get one more. */

@@ -2,6 +2,7 @@
 /* weights.cc: the two sources and the local copy. */
 #include "weights.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "generator.h"
@@ -230,24 +231,30 @@ void BiasPointers::add(const ExpertBiases& biases)
 
 void BiasPointers::put_into(pmx_moe_weights_t& weights) const
 {
-    if (down_.empty() || !down_[0]) return;
+    if (std::all_of(down_.begin(), down_.end(), [](const float* bias) { return !bias; })) return;
     weights.gate_bias = gate_.data();
     weights.up_bias = up_.data();
     weights.down_bias = down_.data();
 }
 
-void LocalExperts::load(WeightSource& source, int first, int n, size_t matrix_bytes, const Progress& progress)
+void LocalExperts::load(WeightSource& source, const std::vector<int>& experts, size_t matrix_bytes,
+                        const Progress& progress)
 {
-    for (int i = 0; i < n; i++) {
+    for (const int expert : experts) {
+        if (expert < 0) {
+            for (auto* matrices : {&gate_, &up_, &down_}) matrices->push_back(nullptr);
+            biases_.add({});
+            continue;
+        }
         if (source.expert_bytes() > 0) space_.emplace_back(new std::byte[source.expert_bytes()]);
         std::byte* space = source.expert_bytes() > 0 ? space_.back().get() : nullptr;
-        const ExpertWeights weights = source.expert(first + i, space);
+        const ExpertWeights weights = source.expert(expert, space);
         for (const void* matrix : {weights.gate, weights.up, weights.down}) touch(matrix, matrix_bytes);
         gate_.push_back(weights.gate);
         up_.push_back(weights.up);
         down_.push_back(weights.down);
-        biases_.add(source.biases(first + i));
-        progress(i + 1, n);
+        biases_.add(source.biases(expert));
+        progress(static_cast<int>(gate_.size()), static_cast<int>(experts.size()));
     }
 }
 

@@ -70,18 +70,18 @@ private:
     std::vector<const float*> gate_, up_, down_;
 };
 
-/* The experts first .. first + n - 1, kept in memory. */
+/* The experts in the places of one rank, kept in memory; nullptr in an empty place. */
 class LocalExperts {
 public:
     using Progress = std::function<void(int n_done, int n_all)>;
-    /* matrix_bytes: of one matrix. */
-    void load(WeightSource& source, int first, int n, size_t matrix_bytes, const Progress& progress);
+    /* experts: in each place, -1: none; matrix_bytes: of one matrix. */
+    void load(WeightSource& source, const std::vector<int>& experts, size_t matrix_bytes, const Progress& progress);
 
     /* Matrices and biases; valid as long as this and the source. */
     void put_into(pmx_moe_weights_t& weights) const;
-    const void* down(int local_expert) const { return down_[static_cast<size_t>(local_expert)]; }
+    const void* down(size_t place) const { return down_[place]; }
     /* Puts other weights in the place of one down matrix; the caller keeps them. */
-    void replace_down(int local_expert, const void* down) { down_[static_cast<size_t>(local_expert)] = down; }
+    void replace_down(size_t place, const void* down) { down_[place] = down; }
 
 private:
     std::vector<std::unique_ptr<std::byte[]>> space_;

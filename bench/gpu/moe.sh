@@ -57,7 +57,11 @@ if [ $check = yes ]; then
         for shape in "--shape 256,128,16,4 --tokens ${tokens[$n]} --graph" \
             '--preset gpt-oss-20b --widths 2880,2880,8 --tokens 50 --samples 4' \
             '--shape 64,48,8,1 --tokens 40 --activation geglu-tanh' \
-            '--shape 272,80,32,8 --tokens 257 --routing zipf:1.5 --samples 64'; do
+            '--shape 272,80,32,8 --tokens 257 --routing zipf:1.5 --samples 64' \
+            '--shape 272,80,8,4 --tokens 257 --routing zipf:1.5 --expert-map 7,6,5,-1,4,3,2,1,0,0,0,5,-1,3,2,1 --samples 64' \
+            '--shape 272,80,32,8 --tokens 257 --routing zipf:1.5 --capacity 37' \
+            '--shape 64,48,8,3 --tokens 100 --routing zipf:1 --capacity 9 --drop latest --expert-map 0,1,2,3,4,5,6,7,0,1,2,0,3,1,-1,6' \
+            '--shape 1040,80,16,3 --tokens 60 --weight-on-input'; do
             # shellcheck disable=SC2086  # options
             moe "$n" $shape
             [ "$n" -gt 1 ] || continue

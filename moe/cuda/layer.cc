@@ -7,11 +7,11 @@
 #include <memory>
 #include <new>
 #include <numbers>
-#include <vector>
 
 #include "moe/agree.h"
 #include "moe/cuda/kernel.h"
 #include "moe/cuda/maps.h"
+#include "moe/cuda/places.h"
 #include "moe/cuda/plan.h"
 #include "moe/error.h"
 #include "moe/versions.h"
@@ -24,7 +24,7 @@ using namespace pmx::moe::gpu;
 
 pmx_moe_gpu::pmx_moe_gpu(const Shape& shape)
 {
-    const size_t n_experts = (size_t)shape.experts, n_ranks = (size_t)shape.n_ranks;
+    const size_t n_places = (size_t)shape.places, n_ranks = (size_t)shape.n_ranks;
     const size_t n_tiles = n_ranks * shape.region_tiles;
     layer.shape = shape;
     layer.n_most_tiles = (uint32_t)n_tiles;
@@ -49,15 +49,16 @@ pmx_moe_gpu::pmx_moe_gpu(const Shape& shape)
     memory.want(&up_first, (size_t)shape.local_experts);
     memory.want(&biases, 3 * (size_t)shape.local_experts);
     Plan& plan = layer.plan;
-    memory.want(&plan.first_row, n_experts + 1);
-    memory.want(&plan.first_job, n_experts + 1);
-    memory.want(&plan.first_tile, n_experts + 1);
+    memory.want(&plan.first_row, n_places + 1);
+    memory.want(&plan.first_job, n_places + 1);
+    memory.want(&plan.first_tile, n_places + 1);
     memory.want(&plan.row_token, shape.max_rows());
+    if (shape.weight_on_input) memory.want(&plan.row_weight, shape.max_rows());
     memory.want(&plan.choice_row, shape.max_rows());
-    memory.want(&plan.rows_packed, n_experts);
+    memory.want(&plan.rows_packed, n_places);
     memory.want(&plan.missing, (size_t)shape.max_tokens);
     memory.want(&plan.awaited, n_tiles);
-    memory.want(&plan.counts, (size_t)most_chunks(shape) * n_experts);
+    memory.want(&plan.counts, (size_t)most_chunks(shape) * n_places);
 }
 
 pmx_moe_gpu::~pmx_moe_gpu() { cudaFreeHost(layer.error_host); }
@@ -101,15 +102,21 @@ int check_gpu_config(const pmx_moe_config_t* config, int n_ranks, Shape* shape_o
     const struct {
         const char* name;
         int value;
-    } must_be_0[] = {{"weight_on_input", used.weight_on_input},
-                     {"shared_intermediate", used.shared_intermediate},
-                     {"capacity", used.capacity},
-                     {"physical_experts", used.physical_experts}};
+    } must_be_0[] = {{"shared_intermediate", used.shared_intermediate}};
     for (const auto& field : must_be_0)
         if (field.value != 0)
             return fail(PMX_ERR_UNSUPPORTED, "{} is {}: the GPU has only 0", field.name, field.value);
-    if (used.experts > kMostExperts)
-        return fail(PMX_ERR_UNSUPPORTED, "experts is {}: the GPU has 1..{}", used.experts, kMostExperts);
+    if (shape_out->places > kMostPlaces)
+        return fail(PMX_ERR_UNSUPPORTED, "{} is {}: the GPU has 1..{}", used.physical_experts ? "physical_experts" : "experts",
+                    shape_out->places, kMostPlaces);
+    return PMX_SUCCESS;
+}
+
+int make_object(const Shape& shape, std::unique_ptr<pmx_moe_gpu>* moe_out)
+{
+    auto moe = std::make_unique<pmx_moe_gpu>(shape);
+    PMX_MOE_TRY(pmx_cuda_report("the size of sorting", want_placing(shape, moe->memory, &moe->placing)));
+    *moe_out = std::move(moe);
     return PMX_SUCCESS;
 }
 
@@ -131,7 +138,8 @@ int make_local(const pmx_moe_config_t* config, int n_ranks, std::unique_ptr<pmx_
     if (config->n_blocks > (unsigned)n_fit || n_fit < kLeastBlocks)
         return fail(PMX_ERR_ARGUMENT, "n_blocks is {}: {} run at the same time, and {} are the least", config->n_blocks,
                     n_fit, kLeastBlocks);
-    auto moe = std::make_unique<pmx_moe_gpu>(shape);
+    std::unique_ptr<pmx_moe_gpu> moe;
+    PMX_MOE_TRY(make_object(shape, &moe));
     moe->layer.activation = *find_activation(shape.activation);
     moe->n_blocks = std::max(config->n_blocks ? (int)config->n_blocks : n_fit, kLeastBlocks) / kPair * kPair;
     PMX_MOE_TRY(moe->memory.allocate());
@@ -147,7 +155,7 @@ int make_cells(pmx_moe_gpu* moe)
 {
     Layer& layer = moe->layer;
     const Shape& shape = layer.shape;
-    const size_t n_bytes = make_layout(shape).total_bytes, n_experts = (size_t)shape.experts;
+    const size_t n_bytes = make_layout(shape).total_bytes, n_places = (size_t)shape.places;
     pmx_heap_info_t heap{};
     heap.size_bytes = sizeof heap;
     PMX_MOE_TRY(pmx_gpu_heap_query(&heap));
@@ -157,11 +165,11 @@ int make_cells(pmx_moe_gpu* moe)
                     "PMX_GPU_HEAP_SIZE, or lower max_tokens",
                     n_bytes, heap.largest_free_bytes, heap.heap_bytes);
     PMX_MOE_TRY(pmx_gpu_malloc(n_bytes, &moe->cells_sym));
-    PMX_MOE_TRY(pmx_malloc(2 * n_experts * sizeof(uint64_t), &moe->values_sym));
+    PMX_MOE_TRY(pmx_malloc(2 * n_places * sizeof(uint64_t), &moe->values_sym));
     layer.values_sym = (uint64_t*)moe->values_sym;
     layer.cells = Cells(shape, moe->cells_sym);
     PMX_MOE_TRY(pmx_cuda_report("cudaMemset", cudaMemset(layer.cells.dispatch_signal(0, 0, 0), 0,
-                                                         2 * n_experts * sizeof(uint64_t))));
+                                                         2 * n_places * sizeof(uint64_t))));
     PMX_MOE_TRY(pmx_cuda_report("cudaMemset",
                                 cudaMemset(layer.cells.combine_signal(0, 0), 0, layer.n_most_tiles * sizeof(uint64_t))));
     PMX_MOE_TRY(pmx_cuda_report("cudaDeviceSynchronize", cudaDeviceSynchronize()));
@@ -179,35 +187,6 @@ int free_shared(pmx_moe_gpu* moe)
     return free_symmetric(free_symmetric(free_contexts(moe->contexts), moe->values_sym), moe->cells_sym);
 }
 
-int check_matrices(const char* name, const void* const* matrices, int n)
-{
-    for (int i = 0; i < n; i++) {
-        cudaPointerAttributes attributes{};
-        PMX_MOE_TRY(pmx_cuda_report("cudaPointerGetAttributes", cudaPointerGetAttributes(&attributes, matrices[i])));
-        if (attributes.type != cudaMemoryTypeDevice && attributes.type != cudaMemoryTypeManaged)
-            return fail(PMX_ERR_ADDRESS, "{}[{}] is {}: must be memory of the GPU", name, i, matrices[i]);
-        if ((uintptr_t)matrices[i] % 16 != 0)
-            return fail(PMX_ERR_ADDRESS, "{}[{}] is {}: must be aligned to 16 bytes", name, i, matrices[i]);
-    }
-    return PMX_SUCCESS;
-}
-
-/* The maps of the local experts, gate with up and then down; up_first as in Layer. */
-int make_maps(const Shape& shape, const pmx_moe_weights_t& weights, std::vector<CUtensorMap>& maps,
-              std::vector<uint8_t>& up_first)
-{
-    const size_t n = (size_t)shape.local_experts;
-    const uint64_t hidden = (uint64_t)shape.hidden, intermediate = (uint64_t)shape.intermediate;
-    for (size_t e = 0; e < n; e++) {
-        const void *gate = weights.gate[e], *up = weights.up[e];
-        up_first[e] = up < gate;
-        PMX_MOE_TRY(make_map_in_turn(std::min(gate, up), std::max(gate, up), intermediate, hidden, kGroupRows,
-                                     kUnitRows / (2 * kGroupRows), &maps[e]));
-        PMX_MOE_TRY(make_map(weights.down[e], hidden, intermediate, kUnitRows, &maps[n + e]));
-    }
-    return PMX_SUCCESS;
-}
-
 /* What the last call has queued is counted when the proxy has taken it up, which is after the call. */
 int settle(const pmx_moe_gpu* moe)
 {
@@ -215,6 +194,24 @@ int settle(const pmx_moe_gpu* moe)
     PMX_MOE_TRY(pmx_quiet_on_stream(moe->contexts.combine, nullptr, nullptr));
     return pmx_cuda_report("cudaStreamSynchronize", cudaStreamSynchronize(nullptr));
 }
+
+int check_call(const pmx_moe_gpu* moe, const Call& call, const int32_t* ids)
+{
+    const int max_tokens = moe->layer.shape.max_tokens;
+    if (!moe->has_weights) return fail(PMX_ERR_STATE, "the layer has no weights: call pmx_moe_gpu_set_weights");
+    if (call.n_tokens < 0 || call.n_tokens > max_tokens)
+        return fail(PMX_ERR_ARGUMENT, "n_tokens is {}: must be 0 to max_tokens, {}", call.n_tokens, max_tokens);
+    if (call.n_tokens == 0) return PMX_SUCCESS;
+    if (!call.x || !call.y || !ids || !call.weights)
+        return fail(PMX_ERR_ARGUMENT, "{} is NULL",
+                    !call.x ? "x" : !call.y ? "the output" : !ids ? "ids" : "weights");
+    if ((uintptr_t)call.x % 16 != 0 || (uintptr_t)call.y % 16 != 0)
+        return fail(PMX_ERR_ADDRESS, "x is {} and the output {}: must be aligned to 16 bytes", call.x,
+                    (const void*)call.y);
+    return PMX_SUCCESS;
+}
+
+}  // namespace
 
 int check_usable(const pmx_moe_gpu* moe)
 {
@@ -224,24 +221,6 @@ int check_usable(const pmx_moe_gpu* moe)
                     pmx_error_string(err));
     return PMX_SUCCESS;
 }
-
-int check_call(const pmx_moe_gpu* moe, const Call& call)
-{
-    const int max_tokens = moe->layer.shape.max_tokens;
-    if (!moe->has_weights) return fail(PMX_ERR_STATE, "the layer has no weights: call pmx_moe_gpu_set_weights");
-    if (call.n_tokens < 0 || call.n_tokens > max_tokens)
-        return fail(PMX_ERR_ARGUMENT, "n_tokens is {}: must be 0 to max_tokens, {}", call.n_tokens, max_tokens);
-    if (call.n_tokens == 0) return PMX_SUCCESS;
-    if (!call.x || !call.y || !call.ids || !call.weights)
-        return fail(PMX_ERR_ARGUMENT, "{} is NULL",
-                    !call.x ? "x" : !call.y ? "the output" : !call.ids ? "ids" : "weights");
-    if ((uintptr_t)call.x % 16 != 0 || (uintptr_t)call.y % 16 != 0)
-        return fail(PMX_ERR_ADDRESS, "x is {} and the output {}: must be aligned to 16 bytes", call.x,
-                    (const void*)call.y);
-    return PMX_SUCCESS;
-}
-
-}  // namespace
 
 }  // namespace pmx::moe::gpu
 
@@ -253,8 +232,10 @@ try {
     PMX_MOE_TRY(check_gpu_config(config, n_ranks, &shape));
     if (!heap_bytes_out || !local_bytes_out)
         return fail(PMX_ERR_ARGUMENT, "{} is NULL", heap_bytes_out ? "local_bytes_out" : "heap_bytes_out");
+    std::unique_ptr<pmx_moe_gpu> moe;
+    PMX_MOE_TRY(make_object(shape, &moe));
     *heap_bytes_out = make_layout(shape).total_bytes;
-    *local_bytes_out = pmx_moe_gpu(shape).memory.n_bytes();
+    *local_bytes_out = moe->memory.n_bytes();
     return PMX_SUCCESS;
 } catch (const std::bad_alloc&) {
     return fail(PMX_ERR_MEMORY, "out of memory");
@@ -287,49 +268,15 @@ int pmx_moe_gpu_create(const pmx_moe_config_t* config, const pmx_ctx_attr_t* att
     return PMX_SUCCESS;
 }
 
-int pmx_moe_gpu_set_weights(pmx_moe_gpu_t moe, const pmx_moe_weights_t* weights)
-{
-    PMX_MOE_TRY(check_usable(moe));
-    if (!weights) return fail(PMX_ERR_ARGUMENT, "weights is NULL");
-    const Shape& shape = moe->layer.shape;
-    const int n = shape.local_experts;
-    pmx_moe_weights_t set;
-    PMX_MOE_TRY(pmx::moe::read_weights(shape, weights, &set));
-    PMX_MOE_TRY(pmx::moe::check_experts(shape, set, n, [](int) { return true; }));
-    if (set.expert_map) return fail(PMX_ERR_UNSUPPORTED, "there is an expert_map: the GPU has expert e in place e");
-    PMX_MOE_TRY(check_matrices("gate", set.gate, n));
-    PMX_MOE_TRY(check_matrices("up", set.up, n));
-    PMX_MOE_TRY(check_matrices("down", set.down, n));
-    std::vector<CUtensorMap> maps(2 * (size_t)n);
-    std::vector<uint8_t> up_first((size_t)n);
-    PMX_MOE_TRY(make_maps(shape, set, maps, up_first));
-    PMX_MOE_TRY(pmx_cuda_report("cudaMemcpy", cudaMemcpy(moe->maps, maps.data(), maps.size() * sizeof maps[0],
-                                                         cudaMemcpyHostToDevice)));
-    PMX_MOE_TRY(pmx_cuda_report("cudaMemcpy",
-                                cudaMemcpy(moe->up_first, up_first.data(), up_first.size(), cudaMemcpyHostToDevice)));
-    Biases biases{};
-    const float* const** places[] = {&biases.gate, &biases.up, &biases.down};
-    const float* const* arrays[] = {set.gate_bias, set.up_bias, set.down_bias};
-    for (int i = 0; i < 3; i++) {
-        if (!arrays[i]) continue;
-        PMX_MOE_TRY(pmx_cuda_report("cudaMemcpy", cudaMemcpy(moe->biases + i * n, arrays[i], (size_t)n * sizeof(float*),
-                                                             cudaMemcpyHostToDevice)));
-        *places[i] = moe->biases + i * n;
-    }
-    moe->layer.biases = biases;
-    moe->layer.gate_up = moe->maps;
-    moe->layer.down = moe->maps + n;
-    moe->layer.up_first = moe->up_first;
-    moe->has_weights = true;
-    return PMX_SUCCESS;
-}
-
 int pmx_moe_gpu_forward_routed(pmx_moe_gpu_t moe, const void* x, int n_tokens, const int32_t* ids,
                                const float* weights, void* y_out, CUstream_st* stream)
 {
-    const Call call = {x, ids, weights, y_out, n_tokens};
+    Call call = {x, nullptr, weights, y_out, n_tokens};
     PMX_MOE_TRY(check_usable(moe));
-    PMX_MOE_TRY(check_call(moe, call));
+    PMX_MOE_TRY(check_call(moe, call, ids));
+    PMX_MOE_TRY(pmx_cuda_report("the places of a call",
+                                launch_placing(moe->layer.shape, moe->placing, moe->layer.rank, ids, weights, n_tokens,
+                                               &call.places, stream)));
     PMX_MOE_TRY(pmx_cuda_report("the plan of a call", launch_plan(moe->layer, call, stream)));
     PMX_MOE_TRY(launch_forward(moe->layer, call, moe->n_blocks, stream));
     moe->forwards++;
@@ -344,10 +291,14 @@ int pmx_moe_gpu_counters_get(pmx_moe_gpu_t moe, pmx_moe_counters_t* counters_out
     PMX_MOE_TRY(settle(moe));
     pmx_moe_counters_t own{};
     uint32_t n_tiles = 0;
+    unsigned long long n_dropped = 0;
     PMX_MOE_TRY(pmx_cuda_report("cudaMemcpy", cudaMemcpy(&n_tiles, &moe->layer.work->tiles_done, sizeof n_tiles,
+                                                         cudaMemcpyDeviceToHost)));
+    PMX_MOE_TRY(pmx_cuda_report("cudaMemcpy", cudaMemcpy(&n_dropped, moe->placing.n_dropped, sizeof n_dropped,
                                                          cudaMemcpyDeviceToHost)));
     own.forwards = moe->forwards;
     own.tiles = n_tiles;
+    own.dropped = n_dropped;
     return pmx::moe::read_counters(moe->contexts, own, counters_out);
 }
 
@@ -356,6 +307,7 @@ int pmx_moe_gpu_counters_reset(pmx_moe_gpu_t moe)
     if (!moe) return fail(PMX_ERR_ARGUMENT, "moe is NULL");
     PMX_MOE_TRY(settle(moe));
     PMX_MOE_TRY(pmx::moe::reset_counters(moe->contexts));
+    PMX_MOE_TRY(pmx_cuda_report("cudaMemset", cudaMemset(moe->placing.n_dropped, 0, sizeof *moe->placing.n_dropped)));
     moe->forwards = 0;
     return PMX_SUCCESS;
 }

@@ -6,6 +6,7 @@
 
 #include "moe/contexts.h"
 #include "moe/cuda/memory.h"
+#include "moe/cuda/places.h"
 #include "moe/cuda/state.h"
 #include "pmx_moe_gpu.h"
 
@@ -14,7 +15,8 @@ struct pmx_moe_gpu {
     ~pmx_moe_gpu();
 
     pmx::moe::gpu::Layer layer{};
-    pmx::moe::gpu::DeviceMemory memory; /* of the arrays of layer */
+    pmx::moe::gpu::Placing placing{};
+    pmx::moe::gpu::DeviceMemory memory; /* of the arrays of layer and placing */
     CUtensorMap* maps = nullptr;        /* [2][E/P] gate with up, down */
     uint8_t* up_first = nullptr;        /* [E/P] */
     const float** biases = nullptr;     /* [3][E/P] of gate, up, down */
@@ -25,3 +27,10 @@ struct pmx_moe_gpu {
     bool has_weights = false;
     uint64_t forwards = 0; /* since the last reset of counters */
 };
+
+namespace pmx::moe::gpu {
+
+/* There is a layer, and none of its calls has failed so far. */
+int check_usable(const pmx_moe_gpu* moe);
+
+}  // namespace pmx::moe::gpu

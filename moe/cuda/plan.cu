@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* plan.cu: what comes before the kernel in the stream: clears the words of the last call, and sorts the choices of the
- * tokens by expert, then token. Blocks take a chunk of tokens each; the first kernel counts, the second places. */
+ * tokens by place, then token. Blocks take a chunk of tokens each; the first kernel counts, the second deals out rows. */
 #include <algorithm>
 #include <cub/block/block_scan.cuh>
 
@@ -29,7 +29,7 @@ __device__ void clear(const Layer& layer, const Call& call)
 {
     for (const Queue& queue : layer.queues) fill(queue.entries, queue.capacity, 0);
     fill(layer.units_done, 2 * (uint64_t)layer.n_most_tiles, 0);
-    fill(layer.plan.rows_packed, (uint64_t)layer.shape.experts, 0);
+    fill(layer.plan.rows_packed, (uint64_t)layer.shape.places, 0);
     fill((uint32_t*)layer.work, sizeof(Work) / 4, 0);
     if (blockIdx.x == 0 && threadIdx.x == 0) ++*layer.call;
 }
@@ -42,43 +42,43 @@ struct Chunk {
     uint32_t first_choice;
 };
 
-/* How many choices a token has: those of a negative id are none. */
-__device__ uint32_t n_valid(const int32_t* ids, int k)
+/* How many choices of a token get a row. */
+__device__ uint32_t n_valid(const int32_t* places, int k)
 {
     uint32_t n = 0;
-    for (int i = 0; i < k; i++) n += ids[i] >= 0;
+    for (int i = 0; i < k; i++) n += places[i] >= 0;
     return n;
 }
 
-/* The ids of this block's tokens, in shared memory, and -1 behind them. Ends with a barrier. */
-__device__ Chunk load_chunk(const Layer& layer, const Call& call, int n_chunk_tokens, int32_t* ids)
+/* The places of this block's tokens, in shared memory, and -1 behind them. Ends with a barrier. */
+__device__ Chunk load_chunk(const Layer& layer, const Call& call, int n_chunk_tokens, int32_t* places)
 {
     const int k = layer.shape.top_k, first = (int)blockIdx.x * n_chunk_tokens;
     const Chunk chunk = {max(0, min(n_chunk_tokens, call.n_tokens - first)) * k, (uint32_t)(first * k)};
     for (int i = (int)threadIdx.x; i < kChunkChoices; i += kThreads)
-        ids[i] = i < chunk.n_choices ? call.ids[chunk.first_choice + i] : -1;
+        places[i] = i < chunk.n_choices ? call.places[chunk.first_choice + i] : -1;
     __syncthreads();
     return chunk;
 }
 
-/* Shared memory: [E] choices of each expert. */
+/* Shared memory: [N] choices of each place. */
 __global__ void __launch_bounds__(kThreads) count(const __grid_constant__ Layer layer, const __grid_constant__ Call call,
                                                   int n_chunk_tokens)
 {
-    __shared__ int32_t ids[kChunkChoices];
+    __shared__ int32_t places[kChunkChoices];
     extern __shared__ uint32_t n_of[];
     clear(layer, call);
-    const int n_experts = layer.shape.experts;
-    for (int e = (int)threadIdx.x; e < n_experts; e += kThreads) n_of[e] = 0;
-    const Chunk chunk = load_chunk(layer, call, n_chunk_tokens, ids);
+    const int n_places = layer.shape.places;
+    for (int place = (int)threadIdx.x; place < n_places; place += kThreads) n_of[place] = 0;
+    const Chunk chunk = load_chunk(layer, call, n_chunk_tokens, places);
     for (int i = (int)threadIdx.x; i < chunk.n_choices; i += kThreads)
-        if (ids[i] >= 0) atomicAdd(&n_of[ids[i]], 1u);
+        if (places[i] >= 0) atomicAdd(&n_of[places[i]], 1u);
     __syncthreads();
-    for (int e = (int)threadIdx.x; e < n_experts; e += kThreads)
-        layer.plan.counts[blockIdx.x * (uint64_t)n_experts + e] = n_of[e];
+    for (int place = (int)threadIdx.x; place < n_places; place += kThreads)
+        layer.plan.counts[blockIdx.x * (uint64_t)n_places + place] = n_of[place];
     const int k = layer.shape.top_k;
     for (int i = (int)threadIdx.x * k; i < chunk.n_choices; i += kThreads * k)
-        layer.plan.missing[(chunk.first_choice + i) / k] = n_valid(ids + i, k);
+        layer.plan.missing[(chunk.first_choice + i) / k] = n_valid(places + i, k);
 }
 
 /* first_out[i] = what value_of gives for all before i; by one block. */
@@ -114,26 +114,26 @@ __device__ void make_groups(const Layer& layer)
                              0};
 }
 
-/* Each warp takes as many choices of the chunk as the others, in their order. n_before: [warp][E], at first 0; then how
- * many choices of an expert are in the warps before. Returns in turn_out the place of the calling thread's choices among
- * those of the same expert in its warp. */
-__device__ void order_choices(const int32_t* ids, int n_experts, uint16_t* n_before, uint32_t (&turn_out)[kTurns])
+/* Each warp takes as many choices of the chunk as the others, in their order. n_before: [warp][N], at first 0; then how
+ * many choices of a place are in the warps before. Returns in turn_out how many choices of the same place come
+ * before those of the calling thread in its warp. */
+__device__ void order_choices(const int32_t* places, int n_places, uint16_t* n_before, uint32_t (&turn_out)[kTurns])
 {
-    uint16_t* mine = n_before + threadIdx.x / 32 * (uint32_t)n_experts;
+    uint16_t* mine = n_before + threadIdx.x / 32 * (uint32_t)n_places;
     for (int turn = 0; turn < kTurns; turn++) {
-        const int id = ids[choice_of(turn)];
-        const uint32_t alike = __match_any_sync(~0u, id), below = alike & pmx::ptx::lanes_below();
-        const uint32_t n = id >= 0 ? mine[id] : 0;
+        const int place = places[choice_of(turn)];
+        const uint32_t alike = __match_any_sync(~0u, place), below = alike & pmx::ptx::lanes_below();
+        const uint32_t n = place >= 0 ? mine[place] : 0;
         turn_out[turn] = n + (uint32_t)__popc((int)below);
         __syncwarp();
-        if (id >= 0 && below == 0) mine[id] = (uint16_t)(n + (uint32_t)__popc((int)alike));
+        if (place >= 0 && below == 0) mine[place] = (uint16_t)(n + (uint32_t)__popc((int)alike));
         __syncwarp();
     }
     __syncthreads();
-    for (int e = (int)threadIdx.x; e < n_experts; e += kThreads) {
+    for (int place = (int)threadIdx.x; place < n_places; place += kThreads) {
         uint16_t sum = 0;
         for (int warp = 0; warp < kThreads / 32; warp++) {
-            uint16_t& here = n_before[warp * n_experts + e];
+            uint16_t& here = n_before[warp * n_places + place];
             const uint16_t n = here;
             here = sum;
             sum = (uint16_t)(sum + n);
@@ -142,54 +142,56 @@ __device__ void order_choices(const int32_t* ids, int n_experts, uint16_t* n_bef
     __syncthreads();
 }
 
-/* Shared memory: [E + 1] where the rows of each expert begin; [E] how many of them are of blocks before this one; [warp][E]
+/* Shared memory: [N + 1] where the rows of each place begin; [N] how many of them are of blocks before this one; [warp][N]
  * of warps before (order_choices). */
-__global__ void __launch_bounds__(kThreads) place(const __grid_constant__ Layer layer, const __grid_constant__ Call call,
+__global__ void __launch_bounds__(kThreads) deal(const __grid_constant__ Layer layer, const __grid_constant__ Call call,
                                                   int n_chunk_tokens)
 {
-    __shared__ int32_t ids[kChunkChoices];
+    __shared__ int32_t places[kChunkChoices];
     extern __shared__ uint32_t next_row[];
     const Shape& shape = layer.shape;
     const Plan& plan = layer.plan;
-    const int n_experts = shape.experts;
-    /* Choices of e in all chunks; those in the chunks before this one wait in before. */
-    uint32_t* before = next_row + n_experts + 1;
-    uint16_t* before_in_chunk = (uint16_t*)(before + n_experts);
-    for (int i = (int)threadIdx.x; i < kThreads / 32 * n_experts; i += kThreads) before_in_chunk[i] = 0;
-    scan(n_experts, next_row, [&](int e) {
+    const int n_places = shape.places;
+    /* Choices of the place in all chunks; those in the chunks before this one wait in before. */
+    uint32_t* before = next_row + n_places + 1;
+    uint16_t* before_in_chunk = (uint16_t*)(before + n_places);
+    for (int i = (int)threadIdx.x; i < kThreads / 32 * n_places; i += kThreads) before_in_chunk[i] = 0;
+    scan(n_places, next_row, [&](int place) {
         uint32_t n = 0, n_before = 0;
 #pragma unroll 32
         for (unsigned chunk = 0; chunk < gridDim.x; chunk++) {
-            const uint32_t here = plan.counts[chunk * (uint64_t)n_experts + e];
+            const uint32_t here = plan.counts[chunk * (uint64_t)n_places + place];
             n += here;
             if (chunk < blockIdx.x) n_before += here;
         }
-        before[e] = n_before;
+        before[place] = n_before;
         return n;
     });
     if (blockIdx.x == 0) {
-        for (int e = (int)threadIdx.x; e <= n_experts; e += kThreads) plan.first_row[e] = next_row[e];
-        auto n_rows = [&](int e) { return next_row[e + 1] - next_row[e]; };
-        scan(n_experts, plan.first_job, [&](int e) {
-            return max(1u, (n_rows(expert_in_order(layer, e)) + kJobRows - 1) / kJobRows);
+        for (int place = (int)threadIdx.x; place <= n_places; place += kThreads) plan.first_row[place] = next_row[place];
+        auto n_rows = [&](int place) { return next_row[place + 1] - next_row[place]; };
+        scan(n_places, plan.first_job, [&](int place) {
+            return max(1u, (n_rows(place_in_order(layer, place)) + kJobRows - 1) / kJobRows);
         });
-        scan(n_experts, plan.first_tile, [&](int e) { return (uint32_t)n_even_tiles(n_rows(e), kTileRows); });
+        scan(n_places, plan.first_tile, [&](int place) { return (uint32_t)n_even_tiles(n_rows(place), kTileRows); });
         make_groups(layer);
     }
     __syncthreads();
-    const Chunk chunk = load_chunk(layer, call, n_chunk_tokens, ids);
+    const Chunk chunk = load_chunk(layer, call, n_chunk_tokens, places);
     uint32_t turns[kTurns];
-    order_choices(ids, n_experts, before_in_chunk, turns);
+    order_choices(places, n_places, before_in_chunk, turns);
     for (int turn = 0; turn < kTurns; turn++) {
-        const int i = choice_of(turn), e = ids[i];
-        if (e < 0) continue;
-        const uint32_t row = next_row[e] + before[e] + before_in_chunk[threadIdx.x / 32 * (uint32_t)n_experts + e] + turns[turn];
+        const int i = choice_of(turn), place = places[i];
+        if (place < 0) continue;
+        const uint32_t in_chunk = before_in_chunk[threadIdx.x / 32 * (uint32_t)n_places + place] + turns[turn];
+        const uint32_t row = next_row[place] + before[place] + in_chunk;
         plan.row_token[row] = (chunk.first_choice + i) / shape.top_k;
+        if (plan.row_weight) plan.row_weight[row] = call.weights[chunk.first_choice + i];
         plan.choice_row[chunk.first_choice + i] = row;
     }
     /* A token without choices waits for nothing. */
     for (int i = (int)threadIdx.x * shape.top_k; i < chunk.n_choices; i += kThreads * shape.top_k)
-        if (n_valid(ids + i, shape.top_k) == 0) append(layer, kTokens, (chunk.first_choice + i) / shape.top_k);
+        if (n_valid(places + i, shape.top_k) == 0) append(layer, kTokens, (chunk.first_choice + i) / shape.top_k);
 }
 
 }  // namespace
@@ -204,10 +206,10 @@ cudaError_t launch_plan(const Layer& layer, const Call& call, cudaStream_t strea
     const int n_tokens = chunk_tokens(layer.shape);
     const int n_chunks = (call.n_tokens + n_tokens - 1) / n_tokens;
     const unsigned n_blocks = (unsigned)std::max(n_chunks, kLeastBlocks);
-    const size_t n_experts = (size_t)layer.shape.experts, n_warps = kThreads / 32;
-    const size_t place_bytes = (2 * n_experts + 1) * sizeof(uint32_t) + n_warps * n_experts * sizeof(uint16_t);
-    count<<<n_blocks, kThreads, n_experts * sizeof(uint32_t), stream>>>(layer, call, n_tokens);
-    place<<<n_blocks, kThreads, place_bytes, stream>>>(layer, call, n_tokens);
+    const size_t n_places = (size_t)layer.shape.places, n_warps = kThreads / 32;
+    const size_t deal_bytes = (2 * n_places + 1) * sizeof(uint32_t) + n_warps * n_places * sizeof(uint16_t);
+    count<<<n_blocks, kThreads, n_places * sizeof(uint32_t), stream>>>(layer, call, n_tokens);
+    deal<<<n_blocks, kThreads, deal_bytes, stream>>>(layer, call, n_tokens);
     return cudaGetLastError();
 }
 

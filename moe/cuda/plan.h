@@ -9,7 +9,7 @@
 namespace pmx::moe::gpu {
 
 /* What shared memory has room for while choices are sorted. */
-inline constexpr int kMostExperts = 1024;
+inline constexpr int kMostPlaces = 1024;
 
 /* Rows of Plan::counts. */
 int most_chunks(const Shape& shape);

@@ -107,12 +107,11 @@ __device__ inline uint32_t entry_of(const Layer& layer, QueueName name, uint32_t
     return value - 1;
 }
 
-/* The e-th expert in the order of dispatch: those of the next rank first, the own ones last. */
-__device__ inline int expert_in_order(const Layer& layer, int e)
+/* The i-th place in the order of dispatch: those of the next rank first, the own ones last. */
+__device__ inline int place_in_order(const Layer& layer, int i)
 {
-    int own_end = (layer.rank + 1) * layer.shape.local_experts;
-    int expert = own_end + e;
-    return expert < layer.shape.experts ? expert : expert - layer.shape.experts;
+    const int own_end = (layer.rank + 1) * layer.shape.local_experts, place = own_end + i;
+    return place < layer.shape.places ? place : place - layer.shape.places;
 }
 
 }  // namespace pmx::moe::gpu

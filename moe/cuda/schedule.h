@@ -34,7 +34,7 @@ __device__ inline void watch_arrivals(const Layer& layer, int thread)
 {
     const Shape& shape = layer.shape;
     const uint64_t call = *layer.call;
-    const int n_mine = (shape.experts - thread + kArrivalThreads - 1) / kArrivalThreads;
+    const int n_mine = (shape.places - thread + kArrivalThreads - 1) / kArrivalThreads;
     uint32_t missing = n_mine >= 32 ? ~0u : (1u << max(n_mine, 0)) - 1;
     while (missing != 0 && !stopped(*layer.work)) {
         for (uint32_t rest = missing; rest != 0; rest &= rest - 1) {
@@ -63,15 +63,15 @@ __device__ inline void await_results(const Layer& layer, uint32_t thread)
 {
     const Shape& shape = layer.shape;
     const Plan& plan = layer.plan;
-    int e = 0;
-    for (uint32_t i = 0, tile; (tile = watched_tile(thread, i)) < plan.first_tile[shape.experts]; i++) {
-        while (plan.first_tile[e + 1] <= tile) e++;
-        const int dst = e / shape.local_experts;
-        const uint32_t n_rows = plan.first_row[e + 1] - plan.first_row[e], block = tile - plan.first_tile[e];
+    int place = 0;
+    for (uint32_t i = 0, tile; (tile = watched_tile(thread, i)) < plan.first_tile[shape.places]; i++) {
+        while (plan.first_tile[place + 1] <= tile) place++;
+        const int dst = place / shape.local_experts;
+        const uint32_t n_rows = plan.first_row[place + 1] - plan.first_row[place], block = tile - plan.first_tile[place];
         const uint32_t n_tile_rows = (uint32_t)even_tile_rows(n_rows, kTileRows);
-        const uint32_t region_row = plan.first_row[e] - plan.first_row[dst * shape.local_experts];
-        const size_t slot = tile_slot(shape, region_row, e % shape.local_experts, block);
-        plan.awaited[tile] = {layer.cells.combine_signal(dst, slot), plan.first_row[e] + block * n_tile_rows,
+        const uint32_t region_row = plan.first_row[place] - plan.first_row[dst * shape.local_experts];
+        const size_t slot = tile_slot(shape, region_row, place % shape.local_experts, block);
+        plan.awaited[tile] = {layer.cells.combine_signal(dst, slot), plan.first_row[place] + block * n_tile_rows,
                               min(n_tile_rows, n_rows - block * n_tile_rows)};
     }
 }
@@ -97,7 +97,7 @@ __device__ inline void count_results(const Layer& layer, uint32_t first_row, uin
 __device__ inline void watch_results(const Layer& layer, uint32_t thread)
 {
     const uint64_t call = *layer.call;
-    const uint32_t n_tiles = layer.plan.first_tile[layer.shape.experts], lane = thread % 32;
+    const uint32_t n_tiles = layer.plan.first_tile[layer.shape.places], lane = thread % 32;
     await_results(layer, thread);
     uint32_t n_left = 1;
     while (__any_sync(~0u, n_left != 0) && !__any_sync(~0u, stopped(*layer.work))) {
@@ -131,9 +131,9 @@ __device__ inline int advance(const Layer& layer, const Call& call, int mileston
     auto reached = [&](int which) {
         switch (which) {
             case kPacked:
-                return load_acquire(work.jobs_done) == layer.plan.first_job[layer.shape.experts];
+                return load_acquire(work.jobs_done) == layer.plan.first_job[layer.shape.places];
             case kMultiplied:
-                return load_acquire(work.sources_seen) == (uint32_t)layer.shape.experts &&
+                return load_acquire(work.sources_seen) == (uint32_t)layer.shape.places &&
                        load_acquire(work.tiles_done) == load_acquire(work.tiles_added);
             case kCombined:
                 return load_acquire(work.tokens_done) == (uint32_t)call.n_tokens;

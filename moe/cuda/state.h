@@ -70,21 +70,22 @@ struct TileInfo {
 /* Rows of this rank whose results come together. */
 struct Awaited {
     const uint64_t* signal; /* NULL: they have come */
-    uint32_t first_row;     /* in the order of experts */
+    uint32_t first_row;     /* in the order of places */
     uint32_t n_rows;
 };
 
-/* Arrays that a call fills; the counters in them start at 0 or as said. */
+/* Arrays that a call fills, N being the places for experts on all ranks; the counters in them start at 0 or as said. */
 struct Plan {
-    uint32_t* first_row;   /* [E + 1] rows of expert e are first_row[e] .. in the order of experts */
-    uint32_t* first_job;   /* [E + 1] jobs of the e-th expert in the order of dispatch */
-    uint32_t* first_tile;  /* [E + 1] tiles of expert e, whose results this rank awaits */
+    uint32_t* first_row;   /* [N + 1] rows of place p are first_row[p] .. in the order of places */
+    uint32_t* first_job;   /* [N + 1] jobs of the p-th place in the order of dispatch */
+    uint32_t* first_tile;  /* [N + 1] tiles of place p, whose results this rank awaits */
     uint32_t* row_token;   /* [row] */
+    float* row_weight;     /* [row] what the row is multiplied by; NULL: by nothing */
     uint32_t* choice_row;  /* [token * k + choice] */
-    uint32_t* rows_packed; /* [E] of the expert. Writers: packing warps, acq_rel */
+    uint32_t* rows_packed; /* [N] of the place. Writers: packing warps, acq_rel */
     uint32_t* missing;     /* [token] results that have not come. Writer: the scheduler's block */
     Awaited* awaited;      /* [tile] one thread of the scheduler's block each */
-    uint32_t* counts;      /* [chunk][E] choices */
+    uint32_t* counts;      /* [chunk][N] choices */
 };
 
 /* g' (u' + shift) / (1 + 2^-(alpha g' + beta g'^3)), g' = min(g, limit), u' = u within -limit .. limit. */
@@ -106,7 +107,7 @@ struct Layer {
     Ctx dispatch;
     Ctx combine;
     Cells cells;
-    uint64_t* values_sym; /* [2][E] in host memory: what the proxy sets dispatch signals to */
+    uint64_t* values_sym; /* [2][N] in host memory: what the proxy sets dispatch signals to */
     CUtensorMap received[kNumBoxes]; /* [P * region rows, H] dispatch_recv */
     CUtensorMap hidden[kNumBoxes];   /* [P * region rows, I] act */
     const CUtensorMap* gate_up; /* [E/P] maps of two [I, H] */
@@ -130,7 +131,7 @@ struct Layer {
 /* One call. An argument of the kernel. */
 struct Call {
     const void* x;
-    const int32_t* ids;
+    const int32_t* places; /* [T, k] below 0: a choice that gets no row */
     const float* weights;
     void* y;
     int n_tokens;

@@ -57,7 +57,7 @@ void a_layer_that_the_kernel_does_not_compute_is_refused(void**)
     config.activation = PMX_MOE_RELU;
     assert_int_equal(pmx_moe_gpu_bytes(&config, 2, &heap_bytes, &local_bytes), PMX_ERR_UNSUPPORTED);
     config = good();
-    config.weight_on_input = 1;
+    config.physical_experts = 1026;
     assert_int_equal(pmx_moe_gpu_bytes(&config, 2, &heap_bytes, &local_bytes), PMX_ERR_UNSUPPORTED);
     config = good();
     config.experts = 1026;

@@ -5,7 +5,7 @@ EXTRA_DIST += tests/tools/files.h tests/tools/hf_directory.h tests/tools/hf_mode
 tools_unit_tests = tests/tools/checkpoint_models_test tests/tools/checkpoint_test tests/tools/readers_test tests/tools/report_test
 tools_scripts = \
 	tests/tools/info.test tests/tools/moe_bad_input.test tests/tools/moe_checkpoint.test tests/tools/moe_device.test \
-	tests/tools/moe_lost_host.test tests/tools/moe_json.test tests/tools/moe_killed_rank.test tests/tools/moe_order_points.test \
+	tests/tools/moe_lost_host.test tests/tools/moe_json.test tests/tools/moe_killed_rank.test tests/tools/moe_order_points.test tests/tools/moe_places.test \
 	tests/tools/moe_presets.test tests/tools/moe_tokens.test
 dist_check_SCRIPTS += $(tools_scripts)
 

@@ -17,6 +17,7 @@ static MoeReport sample(const char* signals, uint64_t order_points)
 {
     MoeReport report;
     report.shape = {"64,32,16,2", 64, 32, 16, 2, true, ""};
+    report.places = 16;
     report.ranks = 4;
     report.tokens = 20;
     report.dtype = "bf16";
