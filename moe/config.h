@@ -7,6 +7,7 @@
 #include <functional>
 
 #include "pmx_moe.h"
+#include "pmx_ptx.h"
 
 namespace pmx::moe {
 
@@ -39,7 +40,7 @@ struct Shape {
     /* The most tiles those rows make, by the numbering of tile_slot in plan.h. */
     size_t region_tiles;
 
-    size_t max_rows() const { return (size_t)max_tokens * (size_t)top_k; }
+    PMX_HOST_DEVICE size_t max_rows() const { return (size_t)max_tokens * (size_t)top_k; }
 };
 
 /* PMX_ERR_ARGUMENT with a line that names the value and the rule; shape_out is written on success. */

@@ -116,6 +116,7 @@ public:
         there.up = pointers_[1].data();
         there.down = pointers_[2].data();
         if (weights.down_bias) PMX_TRY(put_biases(weights, there));
+        if (config_.shared_intermediate > 0) PMX_TRY(put_shared(weights, there));
         return from_pmx(pmx_moe_gpu_set_weights(moe_, &there));
     }
 
@@ -243,6 +244,21 @@ private:
         return {};
     }
 
+    Status put_shared(const pmx_moe_weights_t& weights, pmx_moe_weights_t& there)
+    {
+        const void* const from[] = {weights.shared_gate, weights.shared_up, weights.shared_down, weights.shared_router};
+        const void** const to[] = {&there.shared_gate, &there.shared_up, &there.shared_down, &there.shared_router};
+        const size_t row_bytes = static_cast<size_t>(config_.hidden) * element_bytes(config_.dtype);
+        const size_t matrix_bytes = static_cast<size_t>(config_.shared_intermediate) * row_bytes;
+        PMX_TRY(shared_.want(3 * matrix_bytes + row_bytes));
+        for (size_t i = 0; i < 4; i++) {
+            if (!from[i]) continue;
+            PMX_TRY(shared_.put(i * matrix_bytes, from[i], i == 3 ? row_bytes : matrix_bytes));
+            *to[i] = shared_.at(i * matrix_bytes);
+        }
+        return {};
+    }
+
     const bool as_graph_;
     pmx_moe_config_t config_ = {};
     pmx_moe_gpu_t moe_ = nullptr;
@@ -252,7 +268,7 @@ private:
     cudaStream_t stream_ = nullptr;
     cudaEvent_t begin_ = nullptr, end_ = nullptr;
     cudaGraphExec_t graph_ = nullptr;
-    GpuMemory matrices_, biases_, x_, y_, ids_, weights_;
+    GpuMemory matrices_, shared_, biases_, x_, y_, ids_, weights_;
     std::vector<const void*> pointers_[3];
     std::vector<const float*> bias_pointers_[3];
 };

@@ -57,6 +57,9 @@ if [ $check = yes ]; then
         for shape in "--shape 256,128,16,4 --tokens ${tokens[$n]} --graph" \
             '--preset gpt-oss-20b --widths 2880,2880,8 --tokens 50 --samples 4' \
             '--shape 64,48,8,1 --tokens 40 --activation geglu-tanh' \
+            "--shape 256,128,16,4 --tokens ${tokens[$n]} --activation gelu" \
+            '--preset qwen3-next-80b-a3b --widths 272,80,32 --tokens 65 --graph' \
+            '--preset llama4-scout --widths 1040,144,16 --tokens 60 --activation relu' \
             '--shape 272,80,32,8 --tokens 257 --routing zipf:1.5 --samples 64' \
             '--shape 272,80,8,4 --tokens 257 --routing zipf:1.5 --expert-map 7,6,5,-1,4,3,2,1,0,0,0,5,-1,3,2,1 --samples 64' \
             '--shape 272,80,32,8 --tokens 257 --routing zipf:1.5 --capacity 37' \

@@ -8,14 +8,21 @@
 
 namespace pmx::moe::gpu {
 
-/* Where the result for choice i is, and its weight. */
+/* Where a result is, and its weight. */
 struct Term {
     const char* row; /* NULL: none */
     float weight;
 };
 
-__device__ inline Term term_of(const Layer& layer, const Call& call, uint32_t i)
+/* Of the results for a token: those of its choices, then those of the shared expert. */
+__device__ inline Term term_of(const Layer& layer, const Call& call, uint32_t token, uint32_t term)
 {
+    const uint32_t k = (uint32_t)layer.shape.top_k, i = token * k + term;
+    if (term >= k) {
+        const SharedExpert& shared = layer.shared;
+        return {shared.out + ((term - k) * (uint64_t)shared.max_rows + token) * layer.shape.row_bytes,
+                shared.router ? shared.gate[token] : 1.0f};
+    }
     const int n_local = layer.shape.local_experts, place = call.places[i];
     if (place < 0) return {nullptr, 0};
     const uint32_t begin = layer.plan.first_row[place - place % n_local];
@@ -45,20 +52,20 @@ __device__ inline uint4 to_bf16(const float (&sum)[8])
     return out;
 }
 
-/* By a warp: y of a token = sum over its choices, in their order, of weight * result, in fp32. kRows results are read at a
+/* By a warp: y of a token = sum over its results, in their order, of weight * result, in fp32. kRows results are read at a
  * time, kWide * 256 columns of each. */
 template <int kRows, int kWide>
 __device__ __forceinline__ void combine_token(const Layer& layer, const Call& call, uint32_t token, uint32_t lane)
 {
-    const int k = layer.shape.top_k;
+    const int n_terms = layer.shape.top_k + layer.shared.n_slices;
     const uint32_t n_columns = (uint32_t)layer.shape.hidden;
     Term mine[2] = {{nullptr, 0}, {nullptr, 0}};
     for (int half = 0; half < 2; half++)
-        if ((int)lane + 32 * half < k) mine[half] = term_of(layer, call, token * (uint32_t)k + lane + 32 * half);
+        if ((int)lane + 32 * half < n_terms) mine[half] = term_of(layer, call, token, lane + 32 * half);
     char* y = (char*)call.y + token * layer.shape.row_bytes;
     for (uint32_t first = 0; first < n_columns; first += 256 * kWide) {
         float sum[kWide][8] = {};
-        for (int base = 0; base < k; base += kRows) {
+        for (int base = 0; base < n_terms; base += kRows) {
             uint4 part[kRows][kWide] = {};
             float weight[kRows];
 #pragma unroll
@@ -69,7 +76,7 @@ __device__ __forceinline__ void combine_token(const Layer& layer, const Call& ca
 #pragma unroll
                 for (int i = 0; i < kWide; i++) {
                     const uint32_t column = first + 256 * i + 8 * lane;
-                    if (base + j < k && row && column < n_columns) part[j][i] = __ldcs((const uint4*)(row + 2 * column));
+                    if (base + j < n_terms && row && column < n_columns) part[j][i] = __ldcs((const uint4*)(row + 2 * column));
                 }
             }
 #pragma unroll

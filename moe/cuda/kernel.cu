@@ -51,7 +51,7 @@ __device__ __forceinline__ void work(const Layer& layer, const Call& call, Share
             if (lane == 0 && ptx::rank_in_cluster() == 0) choose(layer, shared);
             break;
         case 1:
-            if (lane == 0) load(layer, shared);
+            if (lane == 0) load(layer, call, shared);
             break;
         case 2:
             if (lane == 0) tell(layer, shared);

@@ -7,6 +7,8 @@
 #include <memory>
 #include <new>
 #include <numbers>
+#include <numeric>
+#include <vector>
 
 #include "moe/agree.h"
 #include "moe/cuda/kernel.h"
@@ -19,13 +21,17 @@
 using pmx::moe::Cells;
 using pmx::moe::fail;
 using pmx::moe::make_layout;
+using pmx::moe::n_even_tiles;
 using pmx::moe::Shape;
 using namespace pmx::moe::gpu;
 
 pmx_moe_gpu::pmx_moe_gpu(const Shape& shape)
 {
     const size_t n_places = (size_t)shape.places, n_ranks = (size_t)shape.n_ranks;
-    const size_t n_tiles = n_ranks * shape.region_tiles;
+    const size_t n_slices = (size_t)((shape.shared_intermediate + shape.intermediate - 1) / shape.intermediate);
+    const size_t n_shared_tiles = n_slices * n_even_tiles((size_t)shape.max_tokens, kTileRows);
+    const size_t n_tiles = n_ranks * shape.region_tiles + n_shared_tiles, max_tokens = (size_t)shape.max_tokens;
+    const size_t n_local = (size_t)shape.local_experts + n_slices;
     layer.shape = shape;
     layer.n_most_tiles = (uint32_t)n_tiles;
     auto queue = [&](QueueName name, size_t capacity, int n_units) {
@@ -34,25 +40,33 @@ pmx_moe_gpu::pmx_moe_gpu(const Shape& shape)
         memory.want(&layer.queues[name].entries, capacity);
     };
     auto n_units = [](int n_rows, int n_unit_rows) { return (n_rows + n_unit_rows - 1) / n_unit_rows; };
-    const int n_gate_up = n_units(shape.intermediate, kPair * kUnitRows / 2);
+    const int n_gate_up = n_units(shape.intermediate, shape.gated ? kPair * kUnitRows / 2 : kPair * kUnitRows);
     queue(kRemoteTiles, n_tiles, n_gate_up);
     queue(kOwnTiles, n_tiles, n_gate_up);
     queue(kResults, n_tiles, n_units(shape.hidden, kPair * kUnitRows));
     queue(kTokens, (size_t)shape.max_tokens, 1);
-    memory.want(&layer.act, n_ranks * shape.region_rows * (size_t)shape.intermediate * 2);
+    memory.want(&layer.act, (n_ranks * shape.region_rows + n_slices * max_tokens) * (size_t)shape.intermediate * 2);
     memory.want(&layer.work, 1);
     memory.want(&layer.tiles, n_tiles);
     memory.want(&layer.units_done, 2 * n_tiles);
     memory.want(&layer.groups, n_ranks);
     memory.want(&layer.call, 1);
-    memory.want(&maps, 2 * (size_t)shape.local_experts);
-    memory.want(&up_first, (size_t)shape.local_experts);
-    memory.want(&biases, 3 * (size_t)shape.local_experts);
+    memory.want(&maps, 2 * n_local);
+    memory.want(&up_first, n_local);
+    memory.want(&biases, 3 * n_local);
+    layer.shared.n_slices = (int)n_slices;
+    layer.shared.max_rows = (uint32_t)max_tokens;
+    if (n_slices > 0) {
+        memory.want(&layer.shared.out, n_slices * max_tokens * shape.row_bytes);
+        memory.want(&layer.shared.signals, n_shared_tiles);
+        memory.want(&layer.shared.gate, max_tokens);
+        memory.want(&zeros, (size_t)std::max(shape.hidden, shape.intermediate));
+    }
     Plan& plan = layer.plan;
     memory.want(&plan.first_row, n_places + 1);
     memory.want(&plan.first_job, n_places + 1);
     memory.want(&plan.first_tile, n_places + 1);
-    memory.want(&plan.row_token, shape.max_rows());
+    memory.want(&plan.row_token, shape.max_rows() + (n_slices > 0 ? max_tokens : 0));
     if (shape.weight_on_input) memory.want(&plan.row_weight, shape.max_rows());
     memory.want(&plan.choice_row, shape.max_rows());
     memory.want(&plan.rows_packed, n_places);
@@ -67,25 +81,32 @@ namespace pmx::moe::gpu {
 
 namespace {
 
-/* NULL: the kernel does not have it. sigmoid(z) is 1 / (1 + 2^-(log2(e) z)). Of GEGLU_TANH: (1 + tanh(z)) / 2 is
+/* sigmoid(z) is 1 / (1 + 2^-(log2(e) z)). Of GEGLU_TANH: (1 + tanh(z)) / 2 is
  * sigmoid(2 z), z being sqrt(2 / pi) (g + 0.044715 g^3). */
-const Activation* find_activation(pmx_moe_activation_t activation)
+Activation make_activation(pmx_moe_activation_t activation)
 {
     constexpr float infinite = std::numeric_limits<float>::infinity();
     constexpr float log2_e = std::numbers::log2e_v<float>, tanh_scale = log2_e * 1.5957691f;
-    static constexpr Activation swiglu = {infinite, log2_e, 0.0f, 0.0f, true},
-                                clamped = {7.0f, log2_e * 1.702f, 0.0f, 1.0f, false},
-                                geglu_tanh = {infinite, tanh_scale, tanh_scale * 0.044715f, 0.0f, false};
+    constexpr float tanh_cube = tanh_scale * 0.044715f;
     switch (activation) {
         case PMX_MOE_SWIGLU:
-            return &swiglu;
+            return {Share::kSigmoid, true, infinite, log2_e, 0.0f, 0.0f, true};
         case PMX_MOE_SWIGLU_CLAMPED:
-            return &clamped;
+            return {Share::kSigmoid, true, 7.0f, log2_e * 1.702f, 0.0f, 1.0f, false};
+        case PMX_MOE_GEGLU:
+            return {Share::kNormal, true, infinite, 0.0f, 0.0f, 0.0f, false};
         case PMX_MOE_GEGLU_TANH:
-            return &geglu_tanh;
-        default:
-            return nullptr;
+            return {Share::kSigmoid, true, infinite, tanh_scale, tanh_cube, 0.0f, false};
+        case PMX_MOE_SILU:
+            return {Share::kSigmoid, false, 0.0f, log2_e, 0.0f, 0.0f, false};
+        case PMX_MOE_GELU:
+            return {Share::kNormal, false, 0.0f, 0.0f, 0.0f, 0.0f, false};
+        case PMX_MOE_GELU_TANH:
+            return {Share::kSigmoid, false, 0.0f, tanh_scale, tanh_cube, 0.0f, false};
+        case PMX_MOE_RELU:
+            return {Share::kStep, false, 0.0f, 0.0f, 0.0f, 0.0f, false};
     }
+    return {};
 }
 
 int check_gpu_config(const pmx_moe_config_t* config, int n_ranks, Shape* shape_out)
@@ -96,16 +117,10 @@ int check_gpu_config(const pmx_moe_config_t* config, int n_ranks, Shape* shape_o
     used.tile_rows = kTileRows;
     PMX_MOE_TRY(check_config(&used, n_ranks, shape_out));
     if (!shape_out->bf16) return fail(PMX_ERR_UNSUPPORTED, "dtype is not PMX_MOE_BF16: the GPU has no other");
-    if (!find_activation(shape_out->activation))
-        return fail(PMX_ERR_UNSUPPORTED, "activation is {}: the GPU has PMX_MOE_SWIGLU, _SWIGLU_CLAMPED and _GEGLU_TANH",
-                    (int)shape_out->activation);
-    const struct {
-        const char* name;
-        int value;
-    } must_be_0[] = {{"shared_intermediate", used.shared_intermediate}};
-    for (const auto& field : must_be_0)
-        if (field.value != 0)
-            return fail(PMX_ERR_UNSUPPORTED, "{} is {}: the GPU has only 0", field.name, field.value);
+    const int most_slices = kMostTerms - used.top_k; /* of the shared expert, by what a token sums up */
+    if (used.shared_intermediate > most_slices * used.intermediate)
+        return fail(PMX_ERR_UNSUPPORTED, "shared_intermediate is {}: the GPU has 0 to {}, {} times intermediate",
+                    used.shared_intermediate, most_slices * used.intermediate, most_slices);
     if (shape_out->places > kMostPlaces)
         return fail(PMX_ERR_UNSUPPORTED, "{} is {}: the GPU has 1..{}", used.physical_experts ? "physical_experts" : "experts",
                     shape_out->places, kMostPlaces);
@@ -118,6 +133,16 @@ int make_object(const Shape& shape, std::unique_ptr<pmx_moe_gpu>* moe_out)
     PMX_MOE_TRY(pmx_cuda_report("the size of sorting", want_placing(shape, moe->memory, &moe->placing)));
     *moe_out = std::move(moe);
     return PMX_SUCCESS;
+}
+
+/* The part of row_token that does not change. */
+int number_tokens(const Layer& layer)
+{
+    if (layer.shared.n_slices == 0) return PMX_SUCCESS;
+    std::vector<uint32_t> numbers(layer.shared.max_rows);
+    std::iota(numbers.begin(), numbers.end(), 0u);
+    return pmx_cuda_report("cudaMemcpy", cudaMemcpy(layer.plan.row_token + layer.shape.max_rows(), numbers.data(),
+                                                    numbers.size() * sizeof numbers[0], cudaMemcpyHostToDevice));
 }
 
 int make_local(const pmx_moe_config_t* config, int n_ranks, std::unique_ptr<pmx_moe_gpu>* moe_out)
@@ -140,13 +165,22 @@ int make_local(const pmx_moe_config_t* config, int n_ranks, std::unique_ptr<pmx_
                     n_fit, kLeastBlocks);
     std::unique_ptr<pmx_moe_gpu> moe;
     PMX_MOE_TRY(make_object(shape, &moe));
-    moe->layer.activation = *find_activation(shape.activation);
+    moe->layer.activation = make_activation(shape.activation);
     moe->n_blocks = std::max(config->n_blocks ? (int)config->n_blocks : n_fit, kLeastBlocks) / kPair * kPair;
     PMX_MOE_TRY(moe->memory.allocate());
+    PMX_MOE_TRY(number_tokens(moe->layer));
     PMX_MOE_TRY(pmx_cuda_report("cudaHostAlloc", cudaHostAlloc((void**)&moe->layer.error_host, sizeof(int32_t),
                                                                cudaHostAllocMapped)));
     *moe->layer.error_host = PMX_SUCCESS;
     *moe_out = std::move(moe);
+    return PMX_SUCCESS;
+}
+
+/* A map for each of the boxes that hold rows of a tile. */
+int make_box_maps(const void* base, size_t n_rows, size_t n_columns, CUtensorMap (&maps)[kNumBoxes])
+{
+    for (int i = 0; i < kNumBoxes; i++)
+        PMX_MOE_TRY(make_map(base, n_rows, n_columns, n_columns, (uint32_t)kLeastBoxRows << i, &maps[i]));
     return PMX_SUCCESS;
 }
 
@@ -174,11 +208,9 @@ int make_cells(pmx_moe_gpu* moe)
                                 cudaMemset(layer.cells.combine_signal(0, 0), 0, layer.n_most_tiles * sizeof(uint64_t))));
     PMX_MOE_TRY(pmx_cuda_report("cudaDeviceSynchronize", cudaDeviceSynchronize()));
     const size_t n_rows = (size_t)shape.n_ranks * shape.region_rows;
-    for (int i = 0; i < kNumBoxes; i++) {
-        const uint32_t box = (uint32_t)kLeastBoxRows << i;
-        PMX_MOE_TRY(make_map(layer.cells.dispatch_recv(0, 0), n_rows, (size_t)shape.hidden, box, &layer.received[i]));
-        PMX_MOE_TRY(make_map(layer.act, n_rows, (size_t)shape.intermediate, box, &layer.hidden[i]));
-    }
+    const size_t n_act_rows = n_rows + (size_t)layer.shared.n_slices * layer.shared.max_rows;
+    PMX_MOE_TRY(make_box_maps(layer.cells.dispatch_recv(0, 0), n_rows, (size_t)shape.hidden, layer.received));
+    PMX_MOE_TRY(make_box_maps(layer.act, n_act_rows, (size_t)shape.intermediate, layer.hidden));
     return pmx_barrier();
 }
 
@@ -271,9 +303,11 @@ int pmx_moe_gpu_create(const pmx_moe_config_t* config, const pmx_ctx_attr_t* att
 int pmx_moe_gpu_forward_routed(pmx_moe_gpu_t moe, const void* x, int n_tokens, const int32_t* ids,
                                const float* weights, void* y_out, CUstream_st* stream)
 {
-    Call call = {x, nullptr, weights, y_out, n_tokens};
+    Call call = {{}, x, nullptr, weights, y_out, n_tokens};
     PMX_MOE_TRY(check_usable(moe));
     PMX_MOE_TRY(check_call(moe, call, ids));
+    if (moe->layer.shared.n_slices > 0 && n_tokens > 0)
+        PMX_MOE_TRY(make_box_maps(x, (size_t)n_tokens, (size_t)moe->layer.shape.hidden, call.rows));
     PMX_MOE_TRY(pmx_cuda_report("the places of a call",
                                 launch_placing(moe->layer.shape, moe->placing, moe->layer.rank, ids, weights, n_tokens,
                                                &call.places, stream)));
@@ -290,14 +324,16 @@ int pmx_moe_gpu_counters_get(pmx_moe_gpu_t moe, pmx_moe_counters_t* counters_out
     if (!moe || !counters_out) return fail(PMX_ERR_ARGUMENT, "{} is NULL", moe ? "counters_out" : "moe");
     PMX_MOE_TRY(settle(moe));
     pmx_moe_counters_t own{};
-    uint32_t n_tiles = 0;
+    uint32_t n_tiles = 0, n_shared_tiles = 0;
     unsigned long long n_dropped = 0;
-    PMX_MOE_TRY(pmx_cuda_report("cudaMemcpy", cudaMemcpy(&n_tiles, &moe->layer.work->tiles_done, sizeof n_tiles,
-                                                         cudaMemcpyDeviceToHost)));
-    PMX_MOE_TRY(pmx_cuda_report("cudaMemcpy", cudaMemcpy(&n_dropped, moe->placing.n_dropped, sizeof n_dropped,
-                                                         cudaMemcpyDeviceToHost)));
+    auto get = [](auto* value_out, const auto* from) {
+        return pmx_cuda_report("cudaMemcpy", cudaMemcpy(value_out, from, sizeof *value_out, cudaMemcpyDeviceToHost));
+    };
+    PMX_MOE_TRY(get(&n_tiles, &moe->layer.work->tiles_done));
+    PMX_MOE_TRY(get(&n_shared_tiles, &moe->layer.work->n_shared_tiles));
+    PMX_MOE_TRY(get(&n_dropped, moe->placing.n_dropped));
     own.forwards = moe->forwards;
-    own.tiles = n_tiles;
+    own.tiles = n_tiles - n_shared_tiles;
     own.dropped = n_dropped;
     return pmx::moe::read_counters(moe->contexts, own, counters_out);
 }

@@ -17,9 +17,10 @@ struct pmx_moe_gpu {
     pmx::moe::gpu::Layer layer{};
     pmx::moe::gpu::Placing placing{};
     pmx::moe::gpu::DeviceMemory memory; /* of the arrays of layer and placing */
-    CUtensorMap* maps = nullptr;        /* [2][E/P] gate with up, down */
-    uint8_t* up_first = nullptr;        /* [E/P] */
-    const float** biases = nullptr;     /* [3][E/P] of gate, up, down */
+    CUtensorMap* maps = nullptr;        /* [2][L + slices] gate with up, down */
+    uint8_t* up_first = nullptr;        /* [L + slices] */
+    const float** biases = nullptr;     /* [3][L + slices] of gate, up, down */
+    float* zeros = nullptr;             /* [the longer of H and I] biases of slices */
     pmx::moe::Contexts contexts;
     void* cells_sym = nullptr;
     void* values_sym = nullptr;

@@ -3,6 +3,8 @@
 
 #include <cuda_runtime.h>
 
+#include <atomic>
+
 #include "moe/error.h"
 #include "pmx_cuda.h"
 
@@ -15,12 +17,15 @@ using Encode = decltype(&cuTensorMapEncodeTiled);
 /* The driver's function, without linking its library, which machines without a GPU lack. */
 int find_encode(Encode* encode_out)
 {
+    static std::atomic<Encode> known{nullptr};
+    if ((*encode_out = known.load(std::memory_order_relaxed))) return PMX_SUCCESS;
     void* found = nullptr;
     cudaDriverEntryPointQueryResult result = cudaDriverEntryPointSymbolNotFound;
     cudaError_t err = cudaGetDriverEntryPointByVersion("cuTensorMapEncodeTiled", &found, 12000, cudaEnableDefault, &result);
     PMX_MOE_TRY(pmx_cuda_report("cudaGetDriverEntryPointByVersion", err));
     if (!found) return fail(PMX_ERR_UNSUPPORTED, "the driver has no cuTensorMapEncodeTiled: it must be of CUDA 12 or newer");
     *encode_out = (Encode)found;
+    known.store(*encode_out, std::memory_order_relaxed);
     return PMX_SUCCESS;
 }
 
@@ -40,9 +45,10 @@ int encode(const void* base, uint32_t n, const cuuint64_t* sizes, const cuuint64
 
 }  // namespace
 
-int make_map(const void* base, uint64_t n_rows, uint64_t n_columns, uint32_t box_rows, CUtensorMap* map_out)
+int make_map(const void* base, uint64_t n_rows, uint64_t n_columns, uint64_t row_columns, uint32_t box_rows,
+             CUtensorMap* map_out)
 {
-    const cuuint64_t sizes[] = {n_columns, n_rows}, strides[] = {2 * n_columns};
+    const cuuint64_t sizes[] = {n_columns, n_rows}, strides[] = {2 * row_columns};
     const cuuint32_t box[] = {64, box_rows};
     return encode(base, 2, sizes, strides, box, map_out);
 }

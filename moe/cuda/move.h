@@ -152,7 +152,8 @@ __device__ __forceinline__ void wait_for_products(const Layer& layer, const Call
     constexpr uint64_t bytes_ahead = 16u << 20;
     if (rows.place / layer.shape.local_experts != layer.rank) return;
     const uint32_t* first_tile = layer.plan.first_tile;
-    const uint32_t tile = first_tile[rows.place] - first_tile[layer.rank * layer.shape.local_experts];
+    const uint32_t tile = layer.work->n_shared_tiles + first_tile[rows.place] -
+                          first_tile[layer.rank * layer.shape.local_experts];
     const uint32_t n_ahead = 4 + (uint32_t)(bytes_ahead / (kTileRows * layer.shape.row_bytes));
     QueueState& own = layer.work->queues[kOwnTiles];
     auto too_early = [&] {

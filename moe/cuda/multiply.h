@@ -167,12 +167,28 @@ __device__ inline float swiglu(float gate, float up)
     return gate * up * ptx::reciprocal(1.0f + ptx::exp2(-log2_e * gate));
 }
 
+/* (1 + erf(g / sqrt 2)) / 2 within 2e-7, by the formula 7.1.26 of Abramowitz and Stegun. */
+__device__ inline float normal_share(float g)
+{
+    constexpr float inverse_sqrt_2 = 0.70710678f, log2_e = 1.44269504f;
+    const float z = fabsf(g) * inverse_sqrt_2, t = ptx::reciprocal(1.0f + 0.3275911f * z);
+    const float poly = t * (0.254829592f + t * (-0.284496736f + t * (1.421413741f + t * (-1.453152027f + t * 1.061405429f))));
+    const float rest = 0.5f * poly * ptx::exp2(-log2_e * z * z);
+    return g < 0 ? rest : 1.0f - rest;
+}
+
+__device__ inline float share_of(const Activation& how, float g)
+{
+    if (how.share == Share::kNormal) return normal_share(g);
+    if (how.share == Share::kStep) return g > 0 ? 1.0f : 0.0f;
+    return ptx::reciprocal(1.0f + ptx::exp2(-g * (how.alpha + how.beta * g * g)));
+}
+
 __device__ inline float activate(const Activation& how, float gate, float up)
 {
     gate = fminf(gate, how.limit);
     up = fmaxf(fminf(up, how.limit), -how.limit);
-    const float exponent = gate * (how.alpha + how.beta * gate * gate);
-    return gate * (up + how.shift) * ptx::reciprocal(1.0f + ptx::exp2(-exponent));
+    return gate * (up + how.shift) * share_of(how, gate);
 }
 
 __device__ inline float bias_of(const float* const* biases, int expert, int row)
@@ -180,9 +196,17 @@ __device__ inline float bias_of(const float* const* biases, int expert, int row)
     return biases ? biases[expert][row] : 0.0f;
 }
 
+/* Where the rows of a tile are between the two products. */
+__device__ inline char* place_in_act(const Layer& layer, const TileInfo& tile)
+{
+    return layer.act + (tile.src * layer.shape.region_rows + tile.first_row) * (uint64_t)(2 * layer.shape.intermediate);
+}
+
 /* Where the results for the rows of a tile go: to their rank at once where plain stores reach it, else to be sent. */
 __device__ inline char* place_of_results(const Layer& layer, const TileInfo& tile)
 {
+    if (tile.src == layer.shape.n_ranks)
+        return layer.shared.out + tile.first_row * (uint64_t)layer.shape.row_bytes;
     void* direct = ptr(layer.combine, layer.cells.combine_recv(layer.rank, tile.first_row), tile.src);
     return direct ? (char*)direct : layer.cells.expert_out(tile.src, tile.first_row);
 }
@@ -207,11 +231,10 @@ __device__ __forceinline__ void finish_gate_up(const Layer& layer, Multiplier& s
                                                float (&product)[kRows / 2])
 {
     const Shape& shape = layer.shape;
-    const uint32_t row_bytes = 2 * (uint32_t)shape.intermediate;
     const int e = unit.info.local_expert;
     const int column = (int)((kPair * unit.index + self.block) * (kUnitRows / 2) + self.group * (kUnitRows / 4));
-    char* act = layer.act + (unit.info.src * shape.region_rows + unit.info.first_row) * (uint64_t)row_bytes;
-    const Destination to = {act + 2 * column, row_bytes, (int)unit.info.n_rows, shape.intermediate - column};
+    const Destination to = {place_in_act(layer, unit.info) + 2 * column, 2 * (uint32_t)shape.intermediate,
+                            (int)unit.info.n_rows, shape.intermediate - column};
     if (layer.up_first[e] != 0) exchange<kRows>(product);
     if (layer.activation.plain && !layer.biases.gate && !layer.biases.up) {
         store_activated<kRows>(self, product, to, [](float gate, float up) { return swiglu(gate, up); });
@@ -225,23 +248,31 @@ __device__ __forceinline__ void finish_gate_up(const Layer& layer, Multiplier& s
     });
 }
 
-/* The product of a unit to where it is combined. */
+/* The product of a unit of one matrix: of up where there is no gate, to act; of down, to where it is combined. */
 template <int kRows>
-__device__ __forceinline__ void finish_down(const Layer& layer, Multiplier& self, const Unit& unit,
-                                            float (&product)[kRows / 2])
+__device__ __forceinline__ void finish_single(const Layer& layer, Multiplier& self, const Unit& unit,
+                                              float (&product)[kRows / 2])
 {
     const Shape& shape = layer.shape;
+    const bool is_up = unit.kind == kGateUp;
+    const int n_columns = is_up ? shape.intermediate : shape.hidden;
     const int column = (int)((kPair * unit.index + self.block) * kUnitRows + self.group * (kUnitRows / 2));
-    if (layer.biases.down) {
-        const float* bias = layer.biases.down[unit.info.local_expert];
+    const float* const* biases = is_up ? layer.biases.up : layer.biases.down;
+    if (biases) {
+        const float* bias = biases[unit.info.local_expert];
         const int row = column + (int)(16 * self.warp() + self.lane() / 4);
-        const float low = bias[min(row, shape.hidden - 1)], high = bias[min(row + 8, shape.hidden - 1)];
+        const float low = bias[min(row, n_columns - 1)], high = bias[min(row + 8, n_columns - 1)];
 #pragma unroll
         for (int i = 0; i < kRows / 2; i++) product[i] += i / 2 % 2 ? high : low;
     }
+    if (is_up) {
+        const Activation how = layer.activation;
+#pragma unroll
+        for (int i = 0; i < kRows / 2; i++) product[i] *= share_of(how, product[i]);
+    }
+    char* first = is_up ? place_in_act(layer, unit.info) : place_of_results(layer, unit.info);
     store_product<kRows>(self, product,
-                         {place_of_results(layer, unit.info) + 2 * column, (uint32_t)shape.row_bytes,
-                          (int)unit.info.n_rows, shape.hidden - column});
+                         {first + 2 * column, 2 * (uint32_t)n_columns, (int)unit.info.n_rows, n_columns - column});
 }
 
 template <int kRows>
@@ -249,10 +280,10 @@ __device__ __forceinline__ void run_unit(const Layer& layer, Multiplier& self, c
 {
     float product[kRows / 2];
     multiply<kRows>(self, unit.kind == kGateUp ? layer.shape.hidden : layer.shape.intermediate, product);
-    if (unit.kind == kGateUp)
+    if (unit.kind == kGateUp && layer.activation.gated)
         finish_gate_up<kRows>(layer, self, unit, product);
     else
-        finish_down<kRows>(layer, self, unit, product);
+        finish_single<kRows>(layer, self, unit, product);
 }
 
 /* A unit, by the least of the products that has room for its rows. */

@@ -78,7 +78,7 @@ __global__ void __launch_bounds__(kThreads) count(const __grid_constant__ Layer 
         layer.plan.counts[blockIdx.x * (uint64_t)n_places + place] = n_of[place];
     const int k = layer.shape.top_k;
     for (int i = (int)threadIdx.x * k; i < chunk.n_choices; i += kThreads * k)
-        layer.plan.missing[(chunk.first_choice + i) / k] = n_valid(places + i, k);
+        layer.plan.missing[(chunk.first_choice + i) / k] = n_valid(places + i, k) + (uint32_t)layer.shared.n_slices;
 }
 
 /* first_out[i] = what value_of gives for all before i; by one block. */
@@ -112,6 +112,38 @@ __device__ void make_groups(const Layer& layer)
                              sizeof(uint64_t),
                              layer.values_sym + ((call & 1) * shape.n_ranks + dst) * shape.local_experts,
                              0};
+}
+
+/* Tiles of the shared expert, which are ready from the start; the first to be taken of the rank's own. */
+__device__ void add_shared_tiles(const Layer& layer, const Call& call)
+{
+    const SharedExpert& shared = layer.shared;
+    const uint32_t n_rows = (uint32_t)call.n_tokens, n_of_slice = (uint32_t)n_even_tiles(n_rows, kTileRows);
+    const uint32_t n = n_of_slice * (uint32_t)shared.n_slices, n_tile_rows = (uint32_t)even_tile_rows(n_rows, kTileRows);
+    if (threadIdx.x == 0) layer.work->n_shared_tiles = layer.work->tiles_added = n;
+    for (uint32_t i = threadIdx.x; i < n; i += kThreads) {
+        const uint32_t slice = i / n_of_slice, row = i % n_of_slice * n_tile_rows;
+        layer.tiles[i] = {layer.shape.n_ranks, layer.shape.local_experts + (int32_t)slice, slice * shared.max_rows + row,
+                          min(n_tile_rows, n_rows - row), i};
+        append(layer, kOwnTiles, i);
+    }
+}
+
+/* By a warp for each token. */
+__global__ void __launch_bounds__(kThreads) gate(const __grid_constant__ Layer layer, const __grid_constant__ Call call)
+{
+    const uint32_t token = (blockIdx.x * kThreads + threadIdx.x) / 32, lane = threadIdx.x % 32;
+    if (token >= (uint32_t)call.n_tokens) return;
+    const uint32_t* row = (const uint32_t*)((const char*)call.x + token * layer.shape.row_bytes);
+    const uint32_t* router = (const uint32_t*)layer.shared.router;
+    float sum = 0;
+    for (uint32_t i = lane; i < (uint32_t)layer.shape.row_bytes / 4; i += 32) {
+        const uint32_t x = row[i], w = router[i];
+        sum += __uint_as_float(x << 16) * __uint_as_float(w << 16);
+        sum += __uint_as_float(x & 0xffff0000u) * __uint_as_float(w & 0xffff0000u);
+    }
+    for (int i = 16; i > 0; i /= 2) sum += __shfl_xor_sync(~0u, sum, i);
+    if (lane == 0) layer.shared.gate[token] = 1.0f / (1.0f + expf(-sum));
 }
 
 /* Each warp takes as many choices of the chunk as the others, in their order. n_before: [warp][N], at first 0; then how
@@ -175,6 +207,7 @@ __global__ void __launch_bounds__(kThreads) deal(const __grid_constant__ Layer l
         });
         scan(n_places, plan.first_tile, [&](int place) { return (uint32_t)n_even_tiles(n_rows(place), kTileRows); });
         make_groups(layer);
+        add_shared_tiles(layer, call);
     }
     __syncthreads();
     const Chunk chunk = load_chunk(layer, call, n_chunk_tokens, places);
@@ -191,7 +224,7 @@ __global__ void __launch_bounds__(kThreads) deal(const __grid_constant__ Layer l
     }
     /* A token without choices waits for nothing. */
     for (int i = (int)threadIdx.x * shape.top_k; i < chunk.n_choices; i += kThreads * shape.top_k)
-        if (n_valid(places + i, shape.top_k) == 0) append(layer, kTokens, (chunk.first_choice + i) / shape.top_k);
+        if (n_valid(places + i, shape.top_k) == 0 && layer.shared.n_slices == 0) append(layer, kTokens, (chunk.first_choice + i) / shape.top_k);
 }
 
 }  // namespace
@@ -210,6 +243,8 @@ cudaError_t launch_plan(const Layer& layer, const Call& call, cudaStream_t strea
     const size_t deal_bytes = (2 * n_places + 1) * sizeof(uint32_t) + n_warps * n_places * sizeof(uint16_t);
     count<<<n_blocks, kThreads, n_places * sizeof(uint32_t), stream>>>(layer, call, n_tokens);
     deal<<<n_blocks, kThreads, deal_bytes, stream>>>(layer, call, n_tokens);
+    if (layer.shared.router && call.n_tokens > 0)
+        gate<<<(unsigned)(call.n_tokens + kThreads / 32 - 1) / (kThreads / 32), kThreads, 0, stream>>>(layer, call);
     return cudaGetLastError();
 }
 

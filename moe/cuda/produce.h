@@ -79,7 +79,7 @@ struct Operands {
     bool gate_up;
 };
 
-__device__ __forceinline__ Operands operands_of(const Layer& layer, const Unit& unit, int block)
+__device__ __forceinline__ Operands operands_of(const Layer& layer, const Call& call, const Unit& unit, int block)
 {
     const Shape& shape = layer.shape;
     const TileInfo& tile = unit.info;
@@ -87,9 +87,16 @@ __device__ __forceinline__ Operands operands_of(const Layer& layer, const Unit& 
     while ((uint32_t)(kPair * kLeastBoxRows << box) < tile.n_rows) box++;
     const int box_rows = kLeastBoxRows << box, first = (int)(kPair * unit.index) + block;
     const int first_row = (int)(tile.src * shape.region_rows + tile.first_row) + block * box_rows;
-    if (unit.kind == kGateUp)
-        return {&layer.received[box], layer.gate_up + tile.local_expert, first * kUnitRows / (2 * kGroupRows), first_row,
-                (uint32_t)box_rows, shape.hidden, true};
+    if (unit.kind == kGateUp) {
+        const bool gated = layer.activation.gated, shared = tile.src == shape.n_ranks;
+        return {shared ? &call.rows[box] : &layer.received[box],
+                layer.gate_up + tile.local_expert,
+                gated ? first * kUnitRows / (2 * kGroupRows) : first * kUnitRows,
+                shared ? (int)(tile.first_row % layer.shared.max_rows) + block * box_rows : first_row,
+                (uint32_t)box_rows,
+                shape.hidden,
+                gated};
+    }
     return {&layer.hidden[box], layer.down + tile.local_expert, first * kUnitRows, first_row, (uint32_t)box_rows,
             shape.intermediate, false};
 }
@@ -124,7 +131,7 @@ __device__ __forceinline__ void load_operands(const Operands& from, uint32_t blo
 }
 
 /* The body of the loading thread. */
-__device__ __forceinline__ void load(const Layer& layer, Shared& shared)
+__device__ __forceinline__ void load(const Layer& layer, const Call& call, Shared& shared)
 {
     Ring<kStages> stages;
     const uint32_t block = ptx::rank_in_cluster();
@@ -142,7 +149,7 @@ __device__ __forceinline__ void load(const Layer& layer, Shared& shared)
         }
         /* Rows and act were written by plain stores, of which the choosing thread has acquired. */
         ptx::fence_proxy_async();
-        load_operands(operands_of(layer, unit, (int)block), block, shared, stages);
+        load_operands(operands_of(layer, call, unit, (int)block), block, shared, stages);
     }
 }
 
@@ -156,9 +163,11 @@ __device__ inline bool is_last(uint32_t& units_done, uint32_t n_units)
 __device__ inline void send_results(const Layer& layer, const TileInfo& tile)
 {
     const Ctx& ctx = layer.combine;
-    uint64_t* signal = layer.cells.combine_signal(layer.rank, tile.slot);
-    int err;
-    if (ptr(ctx, signal, tile.src))
+    uint64_t* signal = layer.cells.combine_signal(layer.rank, tile.slot); /* not of the shared expert */
+    int err = PMX_SUCCESS;
+    if (tile.src == layer.shape.n_ranks)
+        store_release(layer.shared.signals[tile.slot], *layer.call);
+    else if (ptr(ctx, signal, tile.src))
         err = signal_set(thread, ctx, signal, *layer.call, tile.src);
     else
         err = put_signal(thread, ctx, layer.cells.combine_recv(layer.rank, tile.first_row),

@@ -64,7 +64,14 @@ __device__ inline void await_results(const Layer& layer, uint32_t thread)
     const Shape& shape = layer.shape;
     const Plan& plan = layer.plan;
     int place = 0;
-    for (uint32_t i = 0, tile; (tile = watched_tile(thread, i)) < plan.first_tile[shape.places]; i++) {
+    const uint32_t n_routed = plan.first_tile[shape.places], n_tiles = n_routed + layer.work->n_shared_tiles;
+    for (uint32_t i = 0, tile; (tile = watched_tile(thread, i)) < n_tiles; i++) {
+        if (tile >= n_routed) {
+            const TileInfo& shared = layer.tiles[tile - n_routed];
+            plan.awaited[tile] = {layer.shared.signals + shared.slot,
+                                  (uint32_t)shape.max_rows() + shared.first_row % layer.shared.max_rows, shared.n_rows};
+            continue;
+        }
         while (plan.first_tile[place + 1] <= tile) place++;
         const int dst = place / shape.local_experts;
         const uint32_t n_rows = plan.first_row[place + 1] - plan.first_row[place], block = tile - plan.first_tile[place];
@@ -97,7 +104,7 @@ __device__ inline void count_results(const Layer& layer, uint32_t first_row, uin
 __device__ inline void watch_results(const Layer& layer, uint32_t thread)
 {
     const uint64_t call = *layer.call;
-    const uint32_t n_tiles = layer.plan.first_tile[layer.shape.places], lane = thread % 32;
+    const uint32_t n_tiles = layer.plan.first_tile[layer.shape.places] + layer.work->n_shared_tiles, lane = thread % 32;
     await_results(layer, thread);
     uint32_t n_left = 1;
     while (__any_sync(~0u, n_left != 0) && !__any_sync(~0u, stopped(*layer.work))) {

@@ -54,7 +54,7 @@ void a_layer_that_the_kernel_does_not_compute_is_refused(void**)
     config.dtype = PMX_MOE_FP32;
     assert_int_equal(pmx_moe_gpu_bytes(&config, 2, &heap_bytes, &local_bytes), PMX_ERR_UNSUPPORTED);
     config = good();
-    config.activation = PMX_MOE_RELU;
+    config.shared_intermediate = 63 * config.intermediate;
     assert_int_equal(pmx_moe_gpu_bytes(&config, 2, &heap_bytes, &local_bytes), PMX_ERR_UNSUPPORTED);
     config = good();
     config.physical_experts = 1026;
