@@ -64,6 +64,8 @@ public:
         return row_.signals == SignalPath::message && messages_in_order_ && !needs_local_mr() &&
                info_->tx_attr->iov_limit >= 2;
     }
+    /* Longest message that fi_inject() shall take; 0: none. */
+    size_t inject_bytes() const { return puts_by_message() ? info_->tx_attr->inject_size : 0; }
     /* caps().counted: the sender of data is known by its address, fi_cq_readfrom(); else the data tell. */
     bool source_by_address() const { return source_by_address_; }
     /* FI_FENCE is granted, but known not to be safe. */

@@ -52,7 +52,11 @@ private:
         /* Signals from this peer that were applied here and are not acknowledged yet: ids[next..]. */
         std::vector<uint64_t> ack_ids;
         size_t ack_next = 0;
-        uint64_t ack_poll = 0; /* number of the poll that brought the first of them */
+        uint64_t ack_poll = 0;   /* number of the poll that brought the first of them */
+        bool owes_acks = false; /* it is in ack_ranks_ */
+
+        uint64_t next_ack() const { return ack_next < ack_ids.size() ? ack_ids[ack_next] : kOfiNoAck; }
+        void acked(size_t n_ids);
     };
     enum class Path : uint8_t { write, read, atomic, message };
 
@@ -65,6 +69,9 @@ private:
     long post_rma(const Peer& peer, const Op& op, Path path, OfiOpSlot& slot, uint64_t flags);
     long post_atomic_add(const Peer& peer, uint64_t dst_off, OfiOpSlot& slot, uint64_t flags);
     long post_message(const Peer& peer, const Op& op, OfiOpSlot& slot, uint64_t flags);
+    bool leaves(size_t n_bytes, uint64_t flags) const;
+    long send(const Peer& peer, void* bytes, size_t n_bytes, OfiSlot& slot, uint64_t flags);
+    long send_from(OfiOpSlot& slot, const Peer& peer, void* bytes, size_t n_bytes, uint64_t flags);
     size_t n_in_put_message(const Peer& peer, std::span<const Op> ops) const;
     long post_put_message(const Peer& peer, const Op& put, const Op* signal, OfiOpSlot& slot, uint64_t flags);
 
@@ -85,7 +92,7 @@ private:
     void on_put(const OfiPutMessage& message, const std::byte* data);
     void acknowledge(int src_rank, uint64_t id);
     void apply(int src_rank, const ArrivedSignal& signal);
-    void on_ack(const OfiAckMessage& ack);
+    void on_ack(uint64_t id);
     void post_receives();
     void send_acks();
     bool send_ack(Peer& peer);
@@ -107,7 +114,7 @@ private:
     void* heap_desc_ = nullptr;
     OfiOpSlot* done_head_ = nullptr;
     OfiOpSlot* done_tail_ = nullptr;
-    std::vector<int> ack_ranks_; /* ranks with ack_ids to send, each once */
+    std::vector<int> ack_ranks_; /* ranks that may have ack_ids to send, each once */
     uint64_t n_polls_ = 0;
     uint64_t next_slot_key_ = 0;
     /* Operations in flight to one rank: less than all, so that a rank that stopped taking them leaves room

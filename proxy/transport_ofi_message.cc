@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* transport_ofi_message.cc: signals as messages. The target's poll() applies each exactly once with one CPU
- * atomic and acknowledges it; several acks to one rank travel together. Nothing depends on the order of
- * messages or acks. */
+ * atomic and acknowledges it: with the next message to that rank, when there is one soon, else several acks together.
+ * Nothing depends on the order of messages or acks. */
 #include <rdma/fi_errno.h>
 
 #include <algorithm>
@@ -27,21 +27,35 @@ long send_parts(fid_ep* ep, fi_addr_t addr, std::span<const iovec> parts, void**
     return fi_sendmsg(ep, &msg, flags);
 }
 
-long send_bytes(fid_ep* ep, fi_addr_t addr, void* bytes, size_t n_bytes, OfiSlot& slot, uint64_t flags)
+}  // namespace
+
+/* Whether the provider takes a message away at once, and says no more of it. A completion that nobody needs costs it three
+ * calls of the system (libfabric 1.17, tcp). */
+bool OfiTransport::leaves(size_t n_bytes, uint64_t flags) const
 {
-    const iovec local{bytes, n_bytes};
-    return send_parts(ep, addr, {&local, 1}, &slot.desc, slot, flags);
+    return flags == FI_COMPLETION && n_bytes <= endpoint_->inject_bytes();
 }
 
-}  // namespace
+long OfiTransport::send(const Peer& peer, void* bytes, size_t n_bytes, OfiSlot& slot, uint64_t flags)
+{
+    if (leaves(n_bytes, flags)) return fi_inject(endpoint_->ep(), bytes, n_bytes, peer.addr);
+    const iovec local{bytes, n_bytes};
+    return send_parts(endpoint_->ep(), peer.addr, {&local, 1}, &slot.desc, slot, flags);
+}
+
+long OfiTransport::send_from(OfiOpSlot& slot, const Peer& peer, void* bytes, size_t n_bytes, uint64_t flags)
+{
+    slot.in_provider = !leaves(n_bytes, flags);
+    return send(peer, bytes, n_bytes, slot, flags);
+}
 
 long OfiTransport::post_message(const Peer& peer, const Op& op, OfiOpSlot& slot, uint64_t flags)
 {
     const uint32_t kind = op.kind == OpKind::signal_set ? kOfiSet : kOfiAdd;
     const bool counted = op.flags & kOpCounted;
-    slot.message = {kind, uint32_t(config_.rank), slot.id, op.dst_off, op.value, op.seq, op.stream, 0};
+    slot.message = {kind, uint32_t(config_.rank), slot.id, peer.next_ack(), op.dst_off, op.value, op.seq, op.stream, 0};
     const size_t n_bytes = counted ? sizeof slot.message : kPlainBytes;
-    return send_bytes(endpoint_->ep(), peer.addr, &slot.message, n_bytes, slot, flags);
+    return send_from(slot, peer, &slot.message, n_bytes, flags);
 }
 
 /* signal: the one behind it, or null. */
@@ -49,10 +63,14 @@ long OfiTransport::post_put_message(const Peer& peer, const Op& put, const Op* s
 {
     uint32_t kind = kOfiPut;
     if (signal) kind = signal->kind == OpKind::signal_set ? kOfiPutSet : kOfiPutAdd;
-    slot.put = {kind, uint32_t(config_.rank), slot.id, signal ? signal->dst_off : 0, signal ? signal->value : 0,
-                put.dst_off, put.n_bytes};
+    slot.put.head = {kind, uint32_t(config_.rank), slot.id, peer.next_ack(), signal ? signal->dst_off : 0,
+                     signal ? signal->value : 0, put.dst_off, put.n_bytes};
     slot.signal_cookie = signal ? signal->cookie : 0;
-    const iovec parts[] = {{&slot.put, sizeof slot.put}, {const_cast<void*>(put.src), put.n_bytes}};
+    if (put.n_bytes <= sizeof slot.put.data) {
+        std::memcpy(slot.put.data, put.src, put.n_bytes);
+        return send_from(slot, peer, &slot.put, sizeof slot.put.head + put.n_bytes, flags);
+    }
+    const iovec parts[] = {{&slot.put.head, sizeof slot.put.head}, {const_cast<void*>(put.src), put.n_bytes}};
     void* descs[] = {slot.desc, heap_desc_};
     return send_parts(endpoint_->ep(), peer.addr, parts, descs, slot, flags);
 }
@@ -64,11 +82,15 @@ void OfiTransport::on_receive(OfiRecvSlot& slot, size_t n_bytes)
     if (slot.kind_received == kOfiAck) {
         const size_t head = offsetof(OfiAckMessage, ids);
         if (n_bytes < head || slot.ack.n_ids > kOfiAckIds) return;
-        if (n_bytes == head + slot.ack.n_ids * sizeof slot.ack.ids[0]) on_ack(slot.ack);
+        if (n_bytes != head + slot.ack.n_ids * sizeof slot.ack.ids[0]) return;
+        for (uint32_t i = 0; i < slot.ack.n_ids; i++) on_ack(slot.ack.ids[i]);
     } else if (slot.kind_received >= kOfiPut && slot.kind_received <= kOfiPutAdd) {
         const OfiPutMessage& head = slot.put.head;
-        if (n_bytes > sizeof head && n_bytes - sizeof head == head.n_bytes) on_put(head, slot.put.data);
+        if (n_bytes <= sizeof head || n_bytes - sizeof head != head.n_bytes) return;
+        on_ack(head.ack);
+        on_put(head, slot.put.data);
     } else if (n_bytes == kPlainBytes || n_bytes == sizeof slot.signal) {
+        on_ack(slot.signal.ack);
         on_signal(slot.signal, n_bytes == sizeof slot.signal);
     }
 }
@@ -117,20 +139,25 @@ void OfiTransport::acknowledge(int src_rank, uint64_t id)
 {
     Peer& peer = peers_[size_t(src_rank)];
     if (peer.failed) return;
-    if (peer.ack_ids.empty()) {
-        ack_ranks_.push_back(src_rank);
-        peer.ack_poll = n_polls_;
-    }
+    if (!peer.owes_acks) ack_ranks_.push_back(src_rank);
+    peer.owes_acks = true;
+    if (peer.ack_ids.empty()) peer.ack_poll = n_polls_;
     peer.ack_ids.push_back(id);
 }
 
-void OfiTransport::on_ack(const OfiAckMessage& ack)
+/* The next ones are on their way. */
+void OfiTransport::Peer::acked(size_t n_ids)
 {
-    for (uint32_t i = 0; i < ack.n_ids; i++) {
-        OfiOpSlot* slot = ops_.at(uint32_t(ack.ids[i]));
-        if (slot && slot->busy && slot->is_message && !slot->done && slot->id == ack.ids[i])
-            finish(*slot, PMX_SUCCESS);
-    }
+    ack_next += n_ids;
+    if (ack_next < ack_ids.size()) return;
+    ack_ids.clear();
+    ack_next = 0;
+}
+
+void OfiTransport::on_ack(uint64_t id)
+{
+    OfiOpSlot* slot = ops_.at(uint32_t(id));
+    if (slot && slot->busy && slot->is_message && !slot->done && slot->id == id) finish(*slot, PMX_SUCCESS);
 }
 
 void OfiTransport::post_receives()
@@ -152,13 +179,15 @@ void OfiTransport::post_receives()
 }
 
 /* Every rank that waits for acks gets them in its turn; one that has no room now keeps its place. The first ack waits for
- * the second poll after what it answers: a thread that waited for that may send its own answer before. */
+ * the second poll after what it answers: a thread that waited for that may send its own answer before, and the ack with it. */
 void OfiTransport::send_acks()
 {
     size_t n_kept = 0;
     for (size_t i = 0; i < ack_ranks_.size(); i++) {
         const int rank = ack_ranks_[i];
-        if (!send_ack(peers_[size_t(rank)])) ack_ranks_[n_kept++] = rank;
+        Peer& peer = peers_[size_t(rank)];
+        peer.owes_acks = !send_ack(peer);
+        if (peer.owes_acks) ack_ranks_[n_kept++] = rank;
     }
     ack_ranks_.resize(n_kept);
 }
@@ -166,8 +195,9 @@ void OfiTransport::send_acks()
 /* True when nothing is left to send to this peer. */
 bool OfiTransport::send_ack(Peer& peer)
 {
+    if (peer.ack_ids.empty()) return true;
     if (n_polls_ - peer.ack_poll < 2) return false;
-    while (!peer.failed && peer.ack_next < peer.ack_ids.size()) {
+    while (!peer.failed && !peer.ack_ids.empty()) {
         OfiAckSlot* slot = acks_.take();
         if (!slot) return false;
         const size_t n_ids = std::min(kOfiAckIds, peer.ack_ids.size() - peer.ack_next);
@@ -175,15 +205,13 @@ bool OfiTransport::send_ack(Peer& peer)
         slot->message.n_ids = uint32_t(n_ids);
         std::memcpy(slot->message.ids, &peer.ack_ids[peer.ack_next], n_ids * sizeof(uint64_t));
         const size_t n_bytes = offsetof(OfiAckMessage, ids) + n_ids * sizeof(uint64_t);
-        const long ret =
-            send_bytes(endpoint_->ep(), peer.addr, &slot->message, n_bytes, *slot, FI_COMPLETION);
-        if (ret) acks_.give(slot);
+        const long ret = send(peer, &slot->message, n_bytes, *slot, FI_COMPLETION);
+        if (ret || leaves(n_bytes, FI_COMPLETION)) acks_.give(slot);
         if (ret == -FI_EAGAIN) return false;
         if (ret) break; /* the peer cannot be reached: nobody waits for these */
-        peer.ack_next += n_ids;
+        peer.acked(n_ids);
     }
-    peer.ack_ids.clear();
-    peer.ack_next = 0;
+    peer.acked(peer.ack_ids.size() - peer.ack_next);
     return true;
 }
 

@@ -35,6 +35,7 @@ int OfiTransport::post(int dst_rank, std::span<const Op> ops)
         const long ret = n_together ? post_put_message(peer, op, n_together == 2 ? &ops[n_taken + 1] : nullptr, *slot, flags)
                                     : post_op(peer, op, path, *slot, flags);
         if (ret == 0) {
+            if (path == Path::message && peer.next_ack() != kOfiNoAck) peer.acked(1);
             n_taken = next;
             continue;
         }

@@ -16,11 +16,12 @@
 namespace pmx {
 
 /* A signal that travels as a message. The target answers with id when it has applied it. One that is not
- * counted ends before seq. */
+ * counted ends before seq. ack: an answer that rides along, to a message of the rank that receives this one; or kOfiNoAck. */
 struct OfiSignalMessage {
     uint32_t kind; /* kOfiSet, kOfiAdd */
     uint32_t src_rank;
     uint64_t id;
+    uint64_t ack;
     uint64_t dst_off;
     uint64_t value;
     uint64_t seq; /* Op::seq in stream */
@@ -33,6 +34,7 @@ struct OfiPutMessage {
     uint32_t kind; /* kOfiPut, kOfiPutSet, kOfiPutAdd */
     uint32_t src_rank;
     uint64_t id;
+    uint64_t ack; /* as that of OfiSignalMessage */
     uint64_t dst_off; /* of the signal, as value */
     uint64_t value;
     uint64_t put_off;
@@ -41,6 +43,7 @@ struct OfiPutMessage {
 inline constexpr size_t kOfiPutBytes = 4096;
 
 inline constexpr size_t kOfiAckIds = 14;
+inline constexpr uint64_t kOfiNoAck = UINT64_MAX; /* no slot has this id */
 
 /* Signals applied at the sender of this message; the first n_ids ids travel. */
 struct OfiAckMessage {
@@ -82,7 +85,10 @@ struct OfiOpSlot : OfiSlot {
     union {
         uint64_t value; /* source of a SET by write or a native ADD */
         OfiSignalMessage message;
-        OfiPutMessage put;
+        struct {
+            OfiPutMessage head;
+            std::byte data[64]; /* of a put this small */
+        } put;
     };
 };
 
