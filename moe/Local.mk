@@ -7,6 +7,7 @@ libpmx_moe_core_la_SOURCES += \
 	moe/combine.cc moe/combine.h \
 	moe/config.cc moe/config.h \
 	moe/contexts.cc moe/contexts.h \
+	moe/create.cc moe/create.h \
 	moe/dispatch.cc \
 	moe/error.h \
 	moe/expert_map.cc moe/expert_map.h \

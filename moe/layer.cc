@@ -3,14 +3,12 @@
 #include "moe/layer.h"
 
 #include <algorithm>
-#include <new>
 #include <utility>
 
-#include "moe/agree.h"
+#include "moe/create.h"
 #include "moe/error.h"
 #include "moe/versions.h"
 
-using pmx::moe::Cells;
 using pmx::moe::check_config;
 using pmx::moe::fail;
 using pmx::moe::make_layout;
@@ -36,30 +34,22 @@ int make_local(const pmx_moe_config_t* config, int n_ranks, std::unique_ptr<pmx_
 {
     Shape shape;
     PMX_MOE_TRY(check_config(config, n_ranks, &shape));
-    try {
-        *moe_out = std::make_unique<pmx_moe>(shape, config->n_blocks ? config->n_blocks : default_blocks());
-    } catch (const std::bad_alloc&) {
-        return fail(PMX_ERR_MEMORY, "the memory of this process does not hold the buffers of the layer");
-    }
+    *moe_out = std::make_unique<pmx_moe>(shape, config->n_blocks ? config->n_blocks : default_blocks());
     return PMX_SUCCESS;
 }
 
-/* The heap looks the same on all ranks, so all come to the same answer. */
-int make_cells(pmx_moe* moe)
+int make_shared(const pmx_ctx_attr_t* attr, pmx_moe* moe)
 {
-    const size_t n_bytes = make_layout(moe->shape).total_bytes;
-    pmx_heap_info_t heap{};
-    heap.size_bytes = sizeof heap;
-    PMX_MOE_TRY(pmx_heap_query(&heap));
-    if (n_bytes > heap.largest_free_bytes)
-        return fail(PMX_ERR_MEMORY,
-                    "the layer needs {} bytes of symmetric heap, the largest free piece has {} of {}: "
-                    "set PMX_HEAP_SIZE, or lower max_tokens",
-                    n_bytes, heap.largest_free_bytes, heap.heap_bytes);
-    PMX_MOE_TRY(pmx_aligned_alloc(4096, n_bytes, &moe->memory_sym));
-    moe->kernel.cells = Cells(moe->shape, moe->memory_sym);
-    moe->kernel.cells.zero_signals();
-    return pmx_barrier();
+    const CellHeap heap = {"symmetric heap", "PMX_HEAP_SIZE", pmx_heap_query,
+                           [](size_t n_bytes, void** memory_sym_out) {
+                               return pmx_aligned_alloc(4096, n_bytes, memory_sym_out);
+                           }};
+    Kernel& kernel = moe->kernel;
+    PMX_MOE_TRY(allocate_cells(moe->shape, heap, &moe->memory_sym, &kernel.cells));
+    kernel.cells.zero_signals();
+    PMX_MOE_TRY(pmx_barrier());
+    PMX_MOE_TRY(pmx_rank(&kernel.rank));
+    return make_contexts(attr, pmx_device_handle, &moe->contexts, &kernel.dispatch, &kernel.combine);
 }
 
 int free_shared(pmx_moe* moe) { return free_symmetric(free_contexts(moe->contexts), moe->memory_sym); }
@@ -77,23 +67,9 @@ unsigned default_blocks()
 
 int create(const pmx_moe_config_t* config, const pmx_ctx_attr_t* attr, pmx_moe_t* moe_out)
 {
-    int n_ranks;
-    PMX_MOE_TRY(pmx_size(&n_ranks));
-    std::unique_ptr<pmx_moe> moe;
-    int own_err = make_local(config, n_ranks, &moe);
-    if (!own_err && !moe_out) own_err = fail(PMX_ERR_ARGUMENT, "moe_out is NULL");
-    PMX_MOE_TRY(agree(config, own_err));
-    int err = make_cells(moe.get());
-    Kernel& kernel = moe->kernel;
-    if (!err) err = pmx_rank(&kernel.rank);
-    if (!err) err = make_contexts(attr, pmx_device_handle, &moe->contexts, &kernel.dispatch, &kernel.combine);
-    if (err) {
-        const std::string detail = pmx_last_error_detail();
-        (void)free_shared(moe.get());
-        return pmx_error_report(err, detail.c_str());
-    }
-    *moe_out = moe.release();
-    return PMX_SUCCESS;
+    return create_layer<pmx_moe>(
+        config, [&](int n_ranks, std::unique_ptr<pmx_moe>* made) { return make_local(config, n_ranks, made); },
+        [&](pmx_moe* moe) { return make_shared(attr, moe); }, free_shared, moe_out);
 }
 
 namespace {

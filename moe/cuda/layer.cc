@@ -10,7 +10,7 @@
 #include <numeric>
 #include <vector>
 
-#include "moe/agree.h"
+#include "moe/create.h"
 #include "moe/cuda/kernel.h"
 #include "moe/cuda/maps.h"
 #include "moe/cuda/places.h"
@@ -18,7 +18,6 @@
 #include "moe/error.h"
 #include "moe/versions.h"
 
-using pmx::moe::Cells;
 using pmx::moe::fail;
 using pmx::moe::make_layout;
 using pmx::moe::n_even_tiles;
@@ -184,34 +183,34 @@ int make_box_maps(const void* base, size_t n_rows, size_t n_columns, CUtensorMap
     return PMX_SUCCESS;
 }
 
-/* The heaps look the same on all ranks, so all come to the same answer. */
 int make_cells(pmx_moe_gpu* moe)
 {
+    const CellHeap heap = {"the heap of GPU memory", "PMX_GPU_HEAP_SIZE", pmx_gpu_heap_query, pmx_gpu_malloc};
     Layer& layer = moe->layer;
     const Shape& shape = layer.shape;
-    const size_t n_bytes = make_layout(shape).total_bytes, n_places = (size_t)shape.places;
-    pmx_heap_info_t heap{};
-    heap.size_bytes = sizeof heap;
-    PMX_MOE_TRY(pmx_gpu_heap_query(&heap));
-    if (n_bytes > heap.largest_free_bytes)
-        return fail(PMX_ERR_MEMORY,
-                    "the layer needs {} bytes of the heap of GPU memory, the largest free piece has {} of {}: set "
-                    "PMX_GPU_HEAP_SIZE, or lower max_tokens",
-                    n_bytes, heap.largest_free_bytes, heap.heap_bytes);
-    PMX_MOE_TRY(pmx_gpu_malloc(n_bytes, &moe->cells_sym));
-    PMX_MOE_TRY(pmx_malloc(2 * n_places * sizeof(uint64_t), &moe->values_sym));
+    const size_t n_values = 2 * (size_t)shape.places;
+    PMX_MOE_TRY(allocate_cells(shape, heap, &moe->cells_sym, &layer.cells));
+    PMX_MOE_TRY(pmx_malloc(n_values * sizeof(uint64_t), &moe->values_sym));
     layer.values_sym = (uint64_t*)moe->values_sym;
-    layer.cells = Cells(shape, moe->cells_sym);
-    PMX_MOE_TRY(pmx_cuda_report("cudaMemset", cudaMemset(layer.cells.dispatch_signal(0, 0, 0), 0,
-                                                         2 * n_places * sizeof(uint64_t))));
-    PMX_MOE_TRY(pmx_cuda_report("cudaMemset",
-                                cudaMemset(layer.cells.combine_signal(0, 0), 0, layer.n_most_tiles * sizeof(uint64_t))));
+    auto clear = [](uint64_t* signals, size_t n) {
+        return pmx_cuda_report("cudaMemset", cudaMemset(signals, 0, n * sizeof(uint64_t)));
+    };
+    PMX_MOE_TRY(clear(layer.cells.dispatch_signal(0, 0, 0), n_values));
+    PMX_MOE_TRY(clear(layer.cells.combine_signal(0, 0), (size_t)shape.n_ranks * shape.region_tiles));
     PMX_MOE_TRY(pmx_cuda_report("cudaDeviceSynchronize", cudaDeviceSynchronize()));
     const size_t n_rows = (size_t)shape.n_ranks * shape.region_rows;
     const size_t n_act_rows = n_rows + (size_t)layer.shared.n_slices * layer.shared.max_rows;
     PMX_MOE_TRY(make_box_maps(layer.cells.dispatch_recv(0, 0), n_rows, (size_t)shape.hidden, layer.received));
-    PMX_MOE_TRY(make_box_maps(layer.act, n_act_rows, (size_t)shape.intermediate, layer.hidden));
-    return pmx_barrier();
+    return make_box_maps(layer.act, n_act_rows, (size_t)shape.intermediate, layer.hidden);
+}
+
+int make_shared(const pmx_ctx_attr_t* attr, pmx_moe_gpu* moe)
+{
+    Layer& layer = moe->layer;
+    PMX_MOE_TRY(make_cells(moe));
+    PMX_MOE_TRY(pmx_barrier());
+    PMX_MOE_TRY(pmx_rank(&layer.rank));
+    return make_contexts(attr, pmx_gpu_handle, &moe->contexts, &layer.dispatch, &layer.combine);
 }
 
 int free_shared(pmx_moe_gpu* moe)
@@ -275,29 +274,9 @@ try {
 
 int pmx_moe_gpu_create(const pmx_moe_config_t* config, const pmx_ctx_attr_t* attr, pmx_moe_gpu_t* moe_out)
 {
-    int n_ranks;
-    PMX_MOE_TRY(pmx_size(&n_ranks));
-    std::unique_ptr<pmx_moe_gpu> moe;
-    int own_err;
-    try {
-        own_err = make_local(config, n_ranks, &moe);
-    } catch (const std::bad_alloc&) {
-        own_err = fail(PMX_ERR_MEMORY, "out of memory");
-    }
-    if (!own_err && !moe_out) own_err = fail(PMX_ERR_ARGUMENT, "moe_out is NULL");
-    PMX_MOE_TRY(pmx::moe::agree(config, own_err));
-    int err = make_cells(moe.get());
-    pmx::moe::gpu::Layer& layer = moe->layer;
-    if (!err) err = pmx_rank(&layer.rank);
-    if (!err)
-        err = pmx::moe::make_contexts(attr, pmx_gpu_handle, &moe->contexts, &layer.dispatch, &layer.combine);
-    if (err) {
-        const std::string detail = pmx_last_error_detail();
-        (void)free_shared(moe.get());
-        return pmx_error_report(err, detail.c_str());
-    }
-    *moe_out = moe.release();
-    return PMX_SUCCESS;
+    return pmx::moe::create_layer<pmx_moe_gpu>(
+        config, [&](int n_ranks, std::unique_ptr<pmx_moe_gpu>* made) { return make_local(config, n_ranks, made); },
+        [&](pmx_moe_gpu* moe) { return make_shared(attr, moe); }, free_shared, moe_out);
 }
 
 int pmx_moe_gpu_forward_routed(pmx_moe_gpu_t moe, const void* x, int n_tokens, const int32_t* ids,
