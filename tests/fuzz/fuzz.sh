@@ -7,6 +7,9 @@ need "$cxx"
 printf '#include <cstddef>\n#include <cstdint>\nextern "C" int LLVMFuzzerTestOneInput(const uint8_t*, size_t) { return 0; }\n' >"$scratch/try.cc"
 "$cxx" -fsanitize=fuzzer "$scratch/try.cc" -o "$scratch/try" 2>"$scratch/why" || skip "$cxx -fsanitize=fuzzer: $(head -n 1 "$scratch/why")"
 seconds=${PMX_TEST_FUZZ_S:-60} n_bad=0
+# Three times quicker to compile against than its headers alone.
+fmt=-DFMT_HEADER_ONLY
+"$cxx" -fsanitize=fuzzer "$scratch/try.cc" -lfmt -o "$scratch/try" 2>/dev/null && fmt=-lfmt
 
 fuzz() { # NAME SOURCE...
     local name=$1 each
@@ -18,8 +21,8 @@ fuzz() { # NAME SOURCE...
         *) sources+=("$source/$each") ;;
         esac
     done
-    "$cxx" -std=c++20 -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined -DHAVE_CONFIG_H -DFMT_HEADER_ONLY \
-        -I"$build" -I"$build/include" -I"$source" -I"$source/include" -I"$source/proxy" "$source/tests/fuzz/$name.cc" "${sources[@]}" \
+    "$cxx" -std=c++20 -g1 -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined -DHAVE_CONFIG_H \
+        -I"$build" -I"$build/include" -I"$source" -I"$source/include" -I"$source/proxy" "$source/tests/fuzz/$name.cc" "${sources[@]}" "$fmt" \
         -o "$scratch/$name" || fail "$name does not compile"
     mkdir -p "$build/fuzz.$name"
     echo "$name: $seconds s"
@@ -37,6 +40,7 @@ errors='runtime/errors.cc runtime/log.cc'
 {
     fuzz params "$scratch/alone.cc" runtime/params.cc runtime/params_sources.cc runtime/uid.cc runtime/socket.cc runtime/siphash.cc \
         proxy/transport_softnic_faults.cc $errors
+    fuzz options tools/moe_options.cc tools/model.cc tools/shape.cc tools/strict_json.cc moe/presets.cc "$scratch/alone.cc" $errors
     fuzz json tools/strict_json.cc
     fuzz safetensors tools/safetensors.cc tools/strict_json.cc tools/mapped_file.cc
     fuzz join runtime/uid.cc runtime/socket.cc runtime/siphash.cc
