@@ -41,7 +41,7 @@ inline void load_floats(float* dst, const void* src, size_t n_elems, bool bf16)
 {
     if (bf16)
         bf16_to_floats(dst, (const uint16_t*)src, n_elems);
-    else
+    else if (n_elems > 0) /* of no elements the pointer may be null, which memcpy forbids */
         memcpy(dst, src, n_elems * sizeof(float));
 }
 
@@ -49,7 +49,7 @@ inline void store_floats(void* dst, const float* src, size_t n_elems, bool bf16)
 {
     if (bf16)
         floats_to_bf16((uint16_t*)dst, src, n_elems);
-    else
+    else if (n_elems > 0)
         memcpy(dst, src, n_elems * sizeof(float));
 }
 

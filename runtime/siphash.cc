@@ -40,7 +40,7 @@ uint64_t siphash(const SipKey& key, std::span<const std::byte> message)
         state.take(word);
     }
     uint64_t last = static_cast<uint64_t>(message.size()) << 56;
-    std::memcpy(&last, message.data() + 8 * n_words, message.size() % 8); /* little-endian */
+    if (!message.empty()) std::memcpy(&last, message.data() + 8 * n_words, message.size() % 8); /* little-endian */
     state.take(last);
     state.v2 ^= 0xff;
     for (int i = 0; i < 4; i++) state.round();
