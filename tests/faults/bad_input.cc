@@ -45,6 +45,7 @@ struct World {
     pmx_team_t gone_team = nullptr, world = nullptr;
     uint64_t foreign[8] = {};
     uint64_t* odd = nullptr;    /* misaligned, in the heap */
+    char* before = nullptr;     /* one byte before the heap */
     uint64_t* beyond = nullptr; /* just past the heap */
     uint64_t* last = nullptr;   /* the last 8 bytes of the heap */
     void* untouched = nullptr;  /* for out-arguments; equal to mark when a call has not written */
@@ -95,7 +96,7 @@ void range_rows(std::vector<Row>& rows, const char* call, std::function<int(void
 {
     const std::pair<void*, size_t> bad[] = {
         {nullptr, 8},       {w.foreign, 8},         {w.beyond, 1},  {w.last, 9}, {w.heap, w.heap_bytes + 1},
-        {w.heap, SIZE_MAX}, {w.word, SIZE_MAX - 7}, {w.heap - 1, 8}};
+        {w.heap, SIZE_MAX}, {w.word, SIZE_MAX - 7}, {w.before, 8}};
     for (auto [p, n] : bad)
         rows.push_back({call, "not in the heap", PMX_ERR_ADDRESS, [=] { return with(p, n); }});
 }
@@ -587,6 +588,7 @@ void set_up()
     w.heap = static_cast<char*>(heap.base_sym);
     w.heap_bytes = heap.heap_bytes;
     w.odd = reinterpret_cast<uint64_t*>(reinterpret_cast<char*>(w.word) + 4);
+    w.before = w.heap - 1;
     w.beyond = reinterpret_cast<uint64_t*>(w.heap + w.heap_bytes);
     w.last = w.beyond - 1;
 }
