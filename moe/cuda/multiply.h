@@ -177,18 +177,31 @@ __device__ inline float normal_share(float g)
     return g < 0 ? rest : 1.0f - rest;
 }
 
-__device__ inline float share_of(const Activation& how, float g)
+__device__ inline float sigmoid_share(const Activation& how, float g)
 {
-    if (how.share == Share::kNormal) return normal_share(g);
-    if (how.share == Share::kStep) return g > 0 ? 1.0f : 0.0f;
     return ptx::reciprocal(1.0f + ptx::exp2(-g * (how.alpha + how.beta * g * g)));
+}
+
+/* body(share_of), with what share_of(g) is for this activation: asked once, and not for each element, which would be
+ * computed one after the other then. */
+template <typename Body>
+__device__ __forceinline__ void with_share(const Activation& how, Body body)
+{
+    switch (how.share) {
+        case Share::kNormal:
+            return body([](float g) { return normal_share(g); });
+        case Share::kStep:
+            return body([](float g) { return g > 0 ? 1.0f : 0.0f; });
+        case Share::kSigmoid:
+            return body([=](float g) { return sigmoid_share(how, g); });
+    }
 }
 
 __device__ inline float activate(const Activation& how, float gate, float up)
 {
     gate = fminf(gate, how.limit);
     up = fmaxf(fminf(up, how.limit), -how.limit);
-    return gate * (up + how.shift) * share_of(how, gate);
+    return gate * (up + how.shift) * sigmoid_share(how, gate);
 }
 
 __device__ inline float bias_of(const float* const* biases, int expert, int row)
@@ -225,6 +238,19 @@ __device__ __forceinline__ void exchange(float (&product)[kRows / 2])
         }
 }
 
+/* The gates become twice what they let through, of which activate makes half, since alpha and beta are 0. */
+template <int kRows>
+__device__ __forceinline__ void pass_normal_share(float (&product)[kRows / 2], float gate_bias)
+{
+#pragma unroll
+    for (int i = 0; i < kRows / 2; i += 4)
+#pragma unroll
+        for (int j = i; j < i + 2; j++) {
+            const float gate = product[j] + gate_bias;
+            product[j] = 2 * gate * normal_share(gate);
+        }
+}
+
 /* The product of a unit to act. Its readers order it before their copies (load in produce.h). */
 template <int kRows>
 __device__ __forceinline__ void finish_gate_up(const Layer& layer, Multiplier& self, const Unit& unit,
@@ -243,8 +269,10 @@ __device__ __forceinline__ void finish_gate_up(const Layer& layer, Multiplier& s
     const int row = min(column + (int)(kGroupRows * self.warp() + self.lane() / 4), shape.intermediate - 1);
     const float gate_bias = bias_of(layer.biases.gate, e, row), up_bias = bias_of(layer.biases.up, e, row);
     const Activation how = layer.activation;
+    if (how.share == Share::kNormal) pass_normal_share<kRows>(product, gate_bias);
+    const float bias = how.share == Share::kNormal ? 0.0f : gate_bias;
     store_activated<kRows>(self, product, to, [=](float gate, float up) {
-        return activate(how, gate + gate_bias, up + up_bias);
+        return activate(how, gate + bias, up + up_bias);
     });
 }
 
@@ -266,9 +294,10 @@ __device__ __forceinline__ void finish_single(const Layer& layer, Multiplier& se
         for (int i = 0; i < kRows / 2; i++) product[i] += i / 2 % 2 ? high : low;
     }
     if (is_up) {
-        const Activation how = layer.activation;
+        with_share(layer.activation, [&](auto share_of) {
 #pragma unroll
-        for (int i = 0; i < kRows / 2; i++) product[i] *= share_of(how, product[i]);
+            for (int i = 0; i < kRows / 2; i++) product[i] *= share_of(product[i]);
+        });
     }
     char* first = is_up ? place_in_act(layer, unit.info) : place_of_results(layer, unit.info);
     store_product<kRows>(self, product,
