@@ -3,7 +3,7 @@
 # and UndefinedBehaviorSanitizer: the programs among them and those scripts that the table below has, with what they run.
 # With PMX_TEST_LONG all that make check has, but what looks at the source tree alone or needs another machine.
 #
-# Without optimisation and with libfmt instead of its headers it compiles three times as quickly.
+# Without optimisation it compiles quickly.
 set -u
 build=${abs_top_builddir:?run by make check-sanitize}/sanitize
 make=${MAKE:-make}
@@ -35,7 +35,7 @@ elsewhere='^tests/(man|lab|abi|moe/layer_(hosts|verbs)|proxy/(conformance_)?verb
 mkdir -p "$build" && cd -P "$build" || exit 99
 flags='-O0 -g1'
 options=(--without-cuda --enable-asan --enable-ubsan CC="$CC" CXX="$CXX" FC="$FC" CFLAGS="$flags" FCFLAGS="$flags"
-    CXXFLAGS="$flags -UFMT_HEADER_ONLY" LIBS=-lfmt)
+    CXXFLAGS="$flags")
 if [ ! -e config.status ] || [ "$top_srcdir/configure" -nt config.status ]; then
     echo "configure ${options[*]}: sanitize/configure.log"
     "$top_srcdir/configure" "${options[@]}" >configure.log 2>&1 || { tail -n 20 configure.log; fail configure; }
