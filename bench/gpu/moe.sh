@@ -99,6 +99,14 @@ if [ $several = yes ]; then
             done
         done
     done
+    if [ $quick = no ]; then # the fewer tokens, the larger the share of waiting
+        export PMX_SOFTNIC_PROFILE=slingshot11
+        for n_tokens in 16 64 256 1024; do
+            for mode in 'stall-all coupled' 'stall-all grouped' 'ordered coupled' 'ordered grouped'; do
+                in_mode "$mode" 8 --shape qwen3-30b-a3b --tokens "$n_tokens" --iters 20 --warmup 3 --samples 1
+            done
+        done
+    fi
 fi
 grep -h '^{' "$out/moe.jsonl" | tail -n 40
 [ $n_failed -eq 0 ]
