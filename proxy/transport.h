@@ -96,6 +96,8 @@ struct TransportConfig {
      * as a link that went down or came back. May be empty. */
     std::function<void(const std::string&)> tell = nullptr;
     GpuMemory gpu = {};
+    /* Threads that wait call poll(), too, and may answer what it brings by an operation of their own. */
+    bool visited = false;
 };
 
 class Transport {

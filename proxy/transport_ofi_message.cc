@@ -179,7 +179,8 @@ void OfiTransport::post_receives()
 }
 
 /* Every rank that waits for acks gets them in its turn; one that has no room now keeps its place. The first ack waits for
- * the second poll after what it answers: a thread that waited for that may send its own answer before, and the ack with it. */
+ * a message to ride with: until the next poll, or the one behind it where a thread may send an answer of its own. Longer
+ * would be a burden on who waits for each operation. */
 void OfiTransport::send_acks()
 {
     size_t n_kept = 0;
@@ -196,7 +197,7 @@ void OfiTransport::send_acks()
 bool OfiTransport::send_ack(Peer& peer)
 {
     if (peer.ack_ids.empty()) return true;
-    if (n_polls_ - peer.ack_poll < 2) return false;
+    if (n_polls_ - peer.ack_poll < (config_.visited ? 2 : 1)) return false;
     while (!peer.failed && !peer.ack_ids.empty()) {
         OfiAckSlot* slot = acks_.take();
         if (!slot) return false;

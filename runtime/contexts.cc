@@ -34,7 +34,7 @@ Status Runtime::make_context(pmx_order_t order, int signals, unsigned n_queues, 
     device.peer_failed = faults.peer_words();
     device.n_failed = faults.count_word();
     device.timeout_ns = params.timeout_ns;
-    if (callers_visit() && !server) {
+    if (transport && threads_move_data() && !server) {
         device.progress = [](void* arg) { return static_cast<int>(static_cast<ProxyThread*>(arg)->visit()); };
         device.progress_arg = proxy.get();
     }
@@ -52,10 +52,10 @@ Status Runtime::make_context(pmx_order_t order, int signals, unsigned n_queues, 
     return {};
 }
 
-/* Without a network path nobody waits for a visit. Copies of a GPU belong to one thread. */
-bool Runtime::callers_visit() const
+/* Copies of a GPU belong to one thread. */
+bool Runtime::threads_move_data() const
 {
-    if (!transport || gpu) return false;
+    if (gpu) return false;
     if (params.progress == ProgressChoice::automatic) return !topology.cores_for_proxies;
     return params.progress == ProgressChoice::callers;
 }

@@ -172,7 +172,7 @@ Status Runtime::open_network()
     PMX_TRY(bootstrap->allgather(std::span(&needed, 1), all));
     if (std::all_of(all.begin(), all.end(), [](auto& one) { return one.at(0) == std::byte(0); })) return {};
     const auto tell = [](const std::string& text) { log_warn("{}", text); };
-    TransportConfig config = {rank(), size(), heap.base(), heap.n_bytes(), params.timeout_ns, tell, {}};
+    TransportConfig config = {rank(), size(), heap.base(), heap.n_bytes(), params.timeout_ns, tell, {}, threads_move_data()};
     GpuDmabuf dmabuf;
     if (gpu && params.gpu_direct != GpuDirect::off) {
         const Status exported = gpu->dmabuf(dmabuf);

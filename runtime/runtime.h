@@ -124,7 +124,7 @@ class Runtime {
     Status complete_kernels(const pmx_ctx& ctx);
     Status make_context(pmx_order_t order, int signals, unsigned n_queues, uint16_t stream,
                         std::unique_ptr<pmx_ctx>& ctx_out, AtomicServer* server = nullptr);
-    bool callers_visit() const;
+    bool threads_move_data() const;
     uint64_t work_bytes() const;
     Checked* checked_of(uint16_t stream);
     static constexpr uint16_t kInternalStream = 0, kDefaultStream = 1, kFirstUserStream = 2, kUserStreams = 64, kAnswerStream = 127,
