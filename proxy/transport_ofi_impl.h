@@ -52,7 +52,7 @@ private:
         /* Signals from this peer that were applied here and are not acknowledged yet: ids[next..]. */
         std::vector<uint64_t> ack_ids;
         size_t ack_next = 0;
-        uint64_t ack_poll = 0;   /* number of the poll that brought the first of them */
+        uint64_t ack_poll = 0;  /* number of the poll that brought the first of them */
         bool owes_acks = false; /* it is in ack_ranks_ */
 
         uint64_t next_ack() const { return ack_next < ack_ids.size() ? ack_ids[ack_next] : kOfiNoAck; }
